@@ -1,0 +1,25 @@
+/** `fleet.json`: the clusters that one engine serves. Validated at synth, read by the functions. */
+
+export interface FleetSync {
+  readonly url: string;
+  readonly branch?: string;
+  readonly path: string;
+  /** Name of a Secret in `flux-system`. */
+  readonly secretRef?: string;
+}
+
+export interface FleetCluster {
+  readonly name: string;
+  readonly arn: string;
+  readonly sync?: FleetSync;
+  readonly drift?: "within-a-minute" | "at-interval";
+  readonly compatibility?: "2.8" | "2.9" | "2.10";
+  readonly lockdown?: boolean;
+  /** Writes go on although Flux's controllers or another engine were seen, once they are at zero. */
+  readonly takeOver?: boolean;
+}
+
+export interface Fleet {
+  readonly engine: string;
+  readonly clusters: readonly FleetCluster[];
+}

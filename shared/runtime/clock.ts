@@ -1,0 +1,29 @@
+/** Time as a port, so that hours of schedule can be simulated in milliseconds. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves after so many milliseconds; rejects with the signal's reason when aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (milliseconds, signal) =>
+    new Promise((resolve, reject) => {
+      const end = () => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      };
+      const timer = setTimeout(end, milliseconds);
+      const abort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+    }),
+};
+
+/** The form in which Kubernetes writes times: RFC 3339 in UTC with seconds. */
+export function rfc3339(epochMillis: number): string {
+  return `${new Date(epochMillis).toISOString().slice(0, 19)}Z`;
+}
