@@ -1,0 +1,65 @@
+/** Puts the reconcile worker together: the cluster's apply role, the render function, and the bucket. */
+import { LambdaClient } from "@aws-sdk/client-lambda";
+
+import { createClusterAccess } from "../../shared/aws/cluster-access.ts";
+import { createEngine } from "../../shared/aws/engine.ts";
+import { findCluster, readFleetFile } from "../../shared/aws/fleet-file.ts";
+import { createLambdaInvoker } from "../../shared/aws/functions.ts";
+import { recordDeaths } from "../../shared/kustomize/deaths.ts";
+import { workOnKustomization, type WorkerPorts } from "../../shared/kustomize/worker.ts";
+import { parseKey, type WorkMessage } from "../../shared/lease/message.ts";
+import { withLease } from "../../shared/lease/with-lease.ts";
+import { createRemoteRenderer } from "../../shared/render/remote-renderer.ts";
+import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
+import type { Log } from "../../shared/runtime/log.ts";
+import { emf } from "../../shared/runtime/metrics.ts";
+import { createStoredSources } from "../../shared/source/stored-sources.ts";
+
+/** Longer than the render function may take, so that the SDK never asks a second time for the same build. */
+const invokeTimeoutMillis = 150_000;
+
+export function compose(environment: Environment): {
+  readonly log: Log;
+  readonly reconcileOne: (message: WorkMessage, invocation: { owner: string; deadline: number }) => Promise<unknown>;
+} {
+  const engine = createEngine(environment);
+  const { clock, table, blobs, log, emit, trigger } = engine;
+  const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
+  const access = createClusterAccess(fleet, environment);
+  const lambda = new LambdaClient({ maxAttempts: 1, requestHandler: { requestTimeout: invokeTimeoutMillis } });
+  const ports: WorkerPorts = {
+    table,
+    blobs,
+    clock,
+    log,
+    trigger,
+    renderer: createRemoteRenderer({
+      blobs,
+      trigger,
+      functions: createLambdaInvoker(lambda),
+      functionName: requireVariable(environment, "DRIFTLESS_RENDER_FUNCTION"),
+    }),
+    sources: (cluster) => createStoredSources(cluster, table),
+    openCluster: (name) => access.open(name, "apply"),
+    outcome: (Cluster, kind) => {
+      const failed = kind === "retrying" || kind === "stalled";
+      emit(emf(clock, "ReconcileFailures", failed ? 1 : 0, "Count", { Cluster }));
+    },
+    drifted: (Cluster, objects) => emit(emf(clock, "DriftDetected", objects, "Count", { Cluster })),
+    unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
+  };
+
+  const reconcileOne = async (message: WorkMessage, invocation: { owner: string; deadline: number }) => {
+    const self = parseKey(message.key);
+    if (!self || !findCluster(fleet, self.cluster)) return log("object of no cluster of the fleet", { key: message.key });
+    return withLease(engine, message, {
+      ...invocation,
+      work: (held) => {
+        if (held.lease.attempts > 1) emit(emf(clock, "WorkerDied", 1, "Count", {}));
+        return workOnKustomization(self, held, ports);
+      },
+      onDeaths: (held, deaths) => recordDeaths(self, held, deaths, ports),
+    });
+  };
+  return { log, reconcileOne };
+}

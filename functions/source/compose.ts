@@ -1,0 +1,48 @@
+/** Puts the source worker together: the cluster's source role, Git over HTTP and SSH, and the bucket. */
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+
+import { createClusterAccess } from "../../shared/aws/cluster-access.ts";
+import { createEngine } from "../../shared/aws/engine.ts";
+import { findCluster, readFleetFile } from "../../shared/aws/fleet-file.ts";
+import { createSecrets } from "../../shared/aws/secrets.ts";
+import { parseKey, type WorkMessage } from "../../shared/lease/message.ts";
+import { withLease } from "../../shared/lease/with-lease.ts";
+import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
+import type { Log } from "../../shared/runtime/log.ts";
+import { emf } from "../../shared/runtime/metrics.ts";
+import { openTransport as openGit } from "../../shared/source/git/open-transport.ts";
+import { workOnSource } from "../../shared/source/worker.ts";
+
+export function compose(environment: Environment): {
+  readonly log: Log;
+  readonly fetchOne: (message: WorkMessage, invocation: { owner: string; deadline: number }) => Promise<unknown>;
+} {
+  const engine = createEngine(environment);
+  const { clock, table, blobs, bucket, log, emit, trigger } = engine;
+  const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
+  const access = createClusterAccess(fleet, environment);
+  const secrets = createSecrets(new SecretsManagerClient({}), clock);
+  const digestSecret = requireVariable(environment, "DRIFTLESS_DIGEST_SECRET");
+
+  const fetchOne = async (message: WorkMessage, invocation: { owner: string; deadline: number }) => {
+    const self = parseKey(message.key);
+    if (!self || !findCluster(fleet, self.cluster)) return log("object of no cluster of the fleet", { key: message.key });
+    return withLease(engine, message, {
+      ...invocation,
+      work: (held) =>
+        workOnSource(self, held, {
+          table,
+          blobs,
+          bucket,
+          clock,
+          log,
+          openGit,
+          trigger,
+          hmacKey: async () => Buffer.from(await secrets.get(digestSecret), "utf8"),
+          openCluster: (name) => access.open(name, "source"),
+          unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
+        }),
+    });
+  };
+  return { log, fetchOne };
+}

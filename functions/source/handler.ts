@@ -1,0 +1,12 @@
+/** Works on the source queue: one source per message. */
+import type { Context, SQSEvent } from "aws-lambda";
+
+import { eachMessage, type QueueAnswer } from "../../shared/aws/queue-event.ts";
+import { compose } from "./compose.ts";
+
+const { log, fetchOne } = compose(process.env);
+
+export async function handler(event: SQSEvent, context: Context): Promise<QueueAnswer> {
+  const deadline = Date.now() + context.getRemainingTimeInMillis();
+  return eachMessage(event, log, (message) => fetchOne(message, { owner: context.awsRequestId, deadline }));
+}

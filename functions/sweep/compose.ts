@@ -1,0 +1,47 @@
+/** Puts the sweep together: the cluster's read-only role for looking, its apply role for bootstrap alone. */
+import { createClusterAccess } from "../../shared/aws/cluster-access.ts";
+import { createEngine } from "../../shared/aws/engine.ts";
+import { findCluster, readFleetFile } from "../../shared/aws/fleet-file.ts";
+import type { WorkMessage } from "../../shared/lease/message.ts";
+import { withLease } from "../../shared/lease/with-lease.ts";
+import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
+import type { Log } from "../../shared/runtime/log.ts";
+import { emf } from "../../shared/runtime/metrics.ts";
+import { sweep } from "../../shared/sweep/sweep.ts";
+
+export interface Invocation {
+  readonly owner: string;
+  /** Epoch milliseconds. */
+  readonly deadline: number;
+}
+
+export function compose(environment: Environment): {
+  readonly log: Log;
+  readonly sweepOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
+} {
+  const engine = createEngine(environment);
+  const { clock, table, blobs, log, emit, trigger } = engine;
+  const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
+  const access = createClusterAccess(fleet, environment);
+
+  const sweepOne = async (message: WorkMessage, invocation: Invocation) => {
+    const cluster = findCluster(fleet, message.key.slice(0, message.key.indexOf("/")));
+    if (!cluster) return log("cluster left the fleet", { key: message.key });
+    return withLease(engine, message, {
+      ...invocation,
+      work: (held) =>
+        sweep(cluster, held, {
+          engine: engine.name,
+          table,
+          blobs,
+          clock,
+          log,
+          trigger,
+          openCluster: access.open,
+          frozen: (Cluster, reasons) => emit(emf(clock, "EngineFrozen", reasons.length > 0 ? 1 : 0, "Count", { Cluster })),
+          unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
+        }),
+    });
+  };
+  return { log, sweepOne };
+}

@@ -1,0 +1,26 @@
+/** JSON as Kubernetes needs it: no field is dropped, and a number that a double cannot hold keeps its text. */
+import { isLosslessNumber, LosslessNumber, parse as parseLossless, stringify as printLossless } from "lossless-json";
+
+/** A numeric token with 16 digits or more, or with a fraction or exponent that is long enough to lose digits. */
+const risky = /[:[,]\s*-?(?:\d{16,}|\d[\d.]{15,}|\d+(?:\.\d+)?[eE][+-]?\d+)/;
+
+/** Numbers come as `number`, those that would change as LosslessNumber. @throws SyntaxError */
+export function parseJson(text: string): unknown {
+  return risky.test(text) ? parseLossless(text, undefined, parseNumber) : JSON.parse(text);
+}
+
+/** Prints `bigint` and LosslessNumber as the numbers they are. */
+export function printJson(value: unknown): string {
+  let exact = false;
+  const text = JSON.stringify(value, (_, field: unknown) => {
+    if (typeof field !== "bigint" && !isLosslessNumber(field)) return field;
+    exact = true;
+    return 0;
+  });
+  return exact ? (printLossless(value) ?? "null") : text;
+}
+
+function parseNumber(text: string): unknown {
+  const number = Number(text);
+  return String(number) === text ? number : new LosslessNumber(text);
+}

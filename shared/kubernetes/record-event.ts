@@ -1,0 +1,50 @@
+/** Writes what the engine has to tell about an object as a Kubernetes Event, in the form of Flux's controllers. */
+import { randomInt } from "node:crypto";
+
+import type { KubeObject } from "../api/kube-object.ts";
+import { rfc3339, type Clock } from "../runtime/clock.ts";
+import type { EngineEvent } from "../runtime/event.ts";
+import type { Cluster } from "./cluster.ts";
+
+const nanosPerMilli = 1_000_000;
+/** An object's name in Kubernetes, less a dot and 16 hexadecimal digits. */
+const longestPrefix = 253 - 17;
+
+/**
+ * @param component the controller of Flux in whose place the engine acts, e.g. `kustomize-controller`
+ * @throws KubeError when the API server refuses; an event is no reason to fail a reconcile, the caller decides
+ */
+export async function recordEvent(
+  cluster: Cluster,
+  event: EngineEvent,
+  { component, clock, signal }: { readonly component: string; readonly clock: Clock; readonly signal?: AbortSignal },
+): Promise<void> {
+  await cluster.create(eventObject(event, component, clock.now()), component, signal);
+}
+
+/** `core/v1` Event, named by the object and the time in nanoseconds, as client-go's recorder names it. */
+export function eventObject(event: EngineEvent, component: string, now: number): KubeObject {
+  const { type, reason, message, involved, annotations } = event;
+  const nanos = BigInt(now) * BigInt(nanosPerMilli) + BigInt(randomInt(nanosPerMilli));
+  const time = rfc3339(now);
+  return {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: {
+      name: `${involved.name.slice(0, longestPrefix)}.${nanos.toString(16)}`,
+      // Events of cluster-scoped objects live in `default`.
+      namespace: involved.namespace ?? "default",
+      ...(annotations && Object.keys(annotations).length > 0 ? { annotations } : {}),
+    },
+    involvedObject: involved,
+    reason,
+    message,
+    type,
+    count: 1,
+    firstTimestamp: time,
+    lastTimestamp: time,
+    source: { component },
+    reportingComponent: component,
+    reportingInstance: "",
+  };
+}

@@ -1,0 +1,50 @@
+/** A kind of Flux that is not built yet ends Stalled naming it, so that whoever waits for it fails with words. */
+import type { KubeObject } from "../api/kube-object.ts";
+import { type Cluster, KubeError } from "./cluster.ts";
+import { createStatusWriter, statusOf } from "./status-writer.ts";
+import { formatKey, type ObjectKey } from "../lease/message.ts";
+import type { WorkResult } from "../lease/with-lease.ts";
+import type { Condition } from "../api/conditions.ts";
+import { type Clock, rfc3339 } from "../runtime/clock.ts";
+import { setCondition } from "../runtime/conditions.ts";
+
+export async function refuseObject(
+  self: ObjectKey,
+  cluster: Cluster,
+  { clock, fence, fieldManager }: { readonly clock: Clock; readonly fence: () => void; readonly fieldManager: string },
+): Promise<WorkResult> {
+  const object = await findObject(self, cluster);
+  if (!object) return { kind: "done", remove: ["vpk", "vsk", "seenUid", "seenGen"] };
+  const message = `${self.kind} (${self.group}) is not supported by this version of Driftless: keep Flux's controller for it, or remove the object`;
+  const observedGeneration = object.metadata.generation ?? 0;
+  const status = statusOf(object);
+  let conditions = (status["conditions"] as readonly Condition[] | undefined) ?? [];
+  for (const [type, value] of [["Stalled", "True"], ["Ready", "False"]] as const)
+    conditions = setCondition(
+      conditions,
+      { type, status: value, reason: "FeatureNotSupported", message, observedGeneration },
+      rfc3339(clock.now()),
+    );
+  const writer = createStatusWriter(cluster, object, { fieldManager, fence });
+  try {
+    await writer.save({ ...status, conditions, observedGeneration });
+  } catch (error) {
+    // Static kinds (Provider, Alert) have no status to say it in.
+    if (!(error instanceof KubeError) || error.reason !== "NotFound") throw error;
+  }
+  const { uid = "", generation = 0 } = object.metadata;
+  return { kind: "done", set: { seenUid: uid, seenGen: generation, vpk: `CL#${self.cluster}`, vsk: formatKey(self) } };
+}
+
+/** The served version is not known from a key; v1, then the ones that Flux's kinds have or had. */
+async function findObject(self: ObjectKey, cluster: Cluster): Promise<KubeObject | undefined> {
+  for (const version of ["v1", "v2", "v1beta3", "v1beta2", "v1beta1"]) {
+    try {
+      const { kind, namespace, name } = self;
+      return await cluster.get({ apiVersion: `${self.group}/${version}`, kind, namespace, name });
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.reason !== "NoMatch") throw error;
+    }
+  }
+  return undefined;
+}

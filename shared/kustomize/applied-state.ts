@@ -1,0 +1,59 @@
+/**
+ * What the last run knew of each object it applied: which text it came from, and which incarnation and version of the
+ * live object carried it. It proves by itself that an object needs no work (same text, same uid, same resource
+ * version), so a lost, late or doubled copy costs requests, never correctness.
+ */
+import { gunzipSync, gzipSync } from "node:zlib";
+
+import type { BlobStore } from "../runtime/blob-store.ts";
+
+export interface AppliedObject {
+  /** Version of the object's API, as in the inventory. */
+  readonly v: string;
+  /** SHA-256 (hex, 32 digits) of the object's text in the build, owner labels excluded. */
+  readonly text: string;
+  readonly uid: string;
+  readonly rv: string;
+  /** Digest of the live content at `rv`; see live-digest.ts. */
+  readonly live: string;
+}
+
+export interface AppliedState {
+  readonly v: 1;
+  /** kube-system uid of the API server that this was seen on. */
+  readonly server: string;
+  /** Digest of the closure that was applied without an error and pruned; empty while a run is unfinished. */
+  readonly closure: string;
+  readonly objects: Readonly<Record<string, AppliedObject>>;
+}
+
+export const emptyState = (server: string): AppliedState => ({ v: 1, server, closure: "", objects: {} });
+
+export interface AppliedStates {
+  load(key: string, server: string): Promise<AppliedState>;
+  save(key: string, state: AppliedState): Promise<void>;
+}
+
+export function createAppliedStates(blobs: BlobStore): AppliedStates {
+  const nameOf = (key: string) => `state/${key}.json.gz`;
+  return {
+    async load(key, server) {
+      const bytes = await blobs.get(nameOf(key));
+      const state = bytes && parseState(bytes);
+      return state?.server === server ? state : emptyState(server);
+    },
+    async save(key, state) {
+      await blobs.put(nameOf(key), gzipSync(JSON.stringify(state), { level: 1 }), "application/json");
+    },
+  };
+}
+
+/** Undefined for anything but a state of a version that we read: it is rebuilt. */
+function parseState(bytes: Uint8Array): AppliedState | undefined {
+  try {
+    const value = JSON.parse(gunzipSync(bytes).toString("utf8")) as Partial<AppliedState>;
+    return value.v === 1 && typeof value.server === "string" && value.objects ? (value as AppliedState) : undefined;
+  } catch {
+    return undefined;
+  }
+}

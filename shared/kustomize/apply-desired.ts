@@ -1,0 +1,135 @@
+/**
+ * Applies what the plan found to differ, stage by stage: dry-run of the whole stage, the inventory of what may come to
+ * be, then the writes. Whatever happens, the status keeps every object that is or may be ours and no phantom.
+ */
+import { groupOf, type KubeObject, type ObjectRef, versionOf as versionIn } from "../api/kube-object.ts";
+import type { ResourceRef } from "../api/kustomization.ts";
+import { applyStage, type Checked, dryRunStage } from "../ssa/apply.ts";
+import { compareRefs } from "../ssa/order.ts";
+import { stageCount, stageOf } from "../ssa/stages.ts";
+import type { AppliedObject, AppliedState } from "./applied-state.ts";
+import type { Desired } from "./desired.ts";
+import { type AppliedLine, appliedEvent } from "./events.ts";
+import { liveDigest } from "./live-digest.ts";
+import { noteOwners } from "./note-owners.ts";
+import { isFluxGroup } from "./prune.ts";
+import type { Candidate, Plan } from "./plan.ts";
+import { type Run, saveProgress } from "./run.ts";
+import { settle } from "./settle.ts";
+
+export type AppliedAll =
+  | { readonly kind: "applied"; readonly state: AppliedState; readonly inventory: readonly ResourceRef[] }
+  | { readonly kind: "continued"; readonly progress: string };
+
+/** Writes between two looks at the deadline. */
+const chunkSize = 50;
+
+export async function applyDesired(
+  run: Run,
+  plan: Plan,
+  desired: readonly Desired[],
+  state: AppliedState,
+): Promise<AppliedAll> {
+  const before = run.status.inventory?.entries ?? [];
+  const objects = new Map<string, AppliedObject>(Object.entries(plan.unchanged));
+  const lines: AppliedLine[] = [];
+  const done = (entry: Desired, live: KubeObject, action: Checked["action"]) => {
+    const { uid = "", resourceVersion: rv = "" } = live.metadata;
+    objects.set(entry.id, { v: versionOf(entry.ref), text: entry.text, uid, rv, live: liveDigest(live) });
+    if (action === "created" || action === "configured") lines.push({ ref: entry.ref, action });
+  };
+  try {
+    for (let stage = 0; stage < stageCount; stage += 1) {
+      const members = inOrder(plan.candidates.filter(({ desired: { ref } }) => stageOf(ref) === stage));
+      if (members.length === 0) continue;
+      if (!(await applyOne(run, members, done, () => union(before, objects)))) {
+        await run.ports.states.save(run.key, stateOf(state, objects, ""));
+        await report(run, lines);
+        return { kind: "continued", progress: `${objects.size} of ${desired.length} objects as wanted` };
+      }
+    }
+  } catch (error) {
+    // Old and applied: nothing orphaned, and no phantom of what the server refused.
+    run.status = { ...run.status, inventory: { entries: [...union(before, objects)] } };
+    await run.ports.states.save(run.key, stateOf(state, objects, ""));
+    await report(run, lines);
+    throw error;
+  }
+  await report(run, lines);
+  const inventory = inOrder(desired.map((entry) => ({ desired: entry }))).map(({ desired: { id, ref } }) => ({ id, v: versionOf(ref) }));
+  return { kind: "applied", state: stateOf(state, objects, state.closure), inventory };
+}
+
+/** @returns false when the deadline came near before the stage was done */
+async function applyOne(
+  run: Run,
+  members: readonly Candidate[],
+  done: (entry: Desired, live: KubeObject, action: Checked["action"]) => void,
+  inventory: () => readonly ResourceRef[],
+): Promise<boolean> {
+  const { applier, ports } = run;
+  if (ports.isDeadlineNear()) return false;
+  const checked = await dryRunStage(
+    applier,
+    members.map(({ desired, live }) => ({ desired: desired.object(), live })),
+  );
+  await noteOwners(run, checked);
+  const writes: { entry: Desired; check: Checked }[] = [];
+  for (const [index, check] of checked.entries()) {
+    const entry = members[index]?.desired;
+    if (!entry) continue;
+    if (check.action === "created" || check.action === "configured") writes.push({ entry, check });
+    else if (check.live) done(entry, check.live, check.action);
+  }
+  if (writes.length === 0) return true;
+  await savePlanned(run, writes.map(({ entry }) => entry), inventory());
+  for (let from = 0; from < writes.length; from += chunkSize) {
+    if (ports.isDeadlineNear()) return false;
+    const chunk = writes.slice(from, from + chunkSize);
+    ports.fence();
+    await applyStage(applier, chunk.map(({ check }) => check), (index, live) => {
+      const write = chunk[index];
+      if (write) done(write.entry, live, write.check.action);
+    });
+  }
+  await settle(applier, writes.map(({ entry: { ref } }) => ref), ports.clock);
+  return true;
+}
+
+/** One status patch says what is going on and what may come to be; an inventory that holds it already needs none. */
+async function savePlanned(run: Run, planned: readonly Desired[], known: readonly ResourceRef[]): Promise<void> {
+  const ids = new Set(known.map(({ id }) => id));
+  const fresh = planned.filter(({ id }) => !ids.has(id)).map(({ id, ref }) => ({ id, v: versionOf(ref) }));
+  if (fresh.length > 0) await saveProgress(run, [...known, ...fresh]);
+}
+
+async function report(run: Run, lines: readonly AppliedLine[]): Promise<void> {
+  if (lines.length === 0) return;
+  const { kustomization, ports, revision = "" } = run;
+  const { lastAppliedRevision, observedGeneration } = kustomization.status ?? {};
+  run.changed = true;
+  if (lastAppliedRevision === revision && observedGeneration === kustomization.metadata.generation)
+    ports.drifted(lines.length);
+  const ordered = [...lines].sort((a, b) => compareRefs(a.ref, b.ref));
+  for (const { ref, action } of ordered)
+    ports.log("applied", { object: [ref.kind, ref.namespace, ref.name].filter(Boolean).join("/"), action, revision });
+  await ports.event(appliedEvent(kustomization, ordered, revision));
+  for (const { ref } of ordered) if (isFluxGroup(groupOf(ref.apiVersion))) await ports.announcer.trigger(ref, "applied");
+}
+
+function inOrder<T extends { readonly desired: Desired }>(members: readonly T[]): readonly T[] {
+  return [...members].sort((a, b) => compareRefs(a.desired.ref, b.desired.ref));
+}
+
+/** Everything of before, and what was applied since. */
+function union(before: readonly ResourceRef[], objects: ReadonlyMap<string, AppliedObject>): readonly ResourceRef[] {
+  const known = new Set(before.map(({ id }) => id));
+  const added = [...objects].filter(([id]) => !known.has(id)).map(([id, { v }]) => ({ id, v }));
+  return [...before, ...added];
+}
+
+function stateOf(state: AppliedState, objects: ReadonlyMap<string, AppliedObject>, closure: string): AppliedState {
+  return { ...state, closure, objects: Object.fromEntries(objects) };
+}
+
+const versionOf = (ref: ObjectRef): string => versionIn(ref.apiVersion);

@@ -1,0 +1,82 @@
+/** Ends a Kustomization that is being deleted: its objects go as its policy says, then its finalizer. */
+import { type Kustomization } from "../api/kustomization.ts";
+import { refOfId } from "../inventory/id.ts";
+import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { createStatusWriter } from "../kubernetes/status-writer.ts";
+import { findGoDuration } from "../runtime/go-duration.ts";
+import { deletedEvent, failureEvent } from "./events.ts";
+import { finalizer, removeFinalizer } from "./finalizer.ts";
+import type { KustomizePorts, Outcome } from "./ports.ts";
+import { prune } from "./prune.ts";
+import { statusManager } from "./status.ts";
+
+const pollSeconds = 2;
+
+export async function finalize(
+  kustomization: Kustomization,
+  own: Cluster,
+  applier: Cluster,
+  ports: KustomizePorts,
+): Promise<Outcome> {
+  if (!kustomization.metadata.finalizers?.includes(finalizer)) return { kind: "gone" };
+  const entries = kustomization.status?.inventory?.entries ?? [];
+  if (entries.length > 0 && deletesObjects(kustomization) && (await hasServiceAccount(kustomization, own, ports))) {
+    const owner = { name: kustomization.metadata.name, namespace: kustomization.metadata.namespace };
+    const pruned = await prune(entries, owner, { ...ports, cluster: applier });
+    if (pruned.deleted.length > 0) await ports.event(deletedEvent(kustomization, pruned.deleted));
+    if (pruned.errors.length > 0) await ports.event(failureEvent(kustomization, "PruneFailed", pruned.errors.join("\n")));
+    const waiting = pruned.remaining.length > 0 || (await terminates(kustomization, applier, ports.clock.now()));
+    if (waiting) {
+      if (pruned.remaining.length > 0 && pruned.remaining.length < entries.length) await shrink(kustomization, own, pruned.remaining, ports);
+      return pruned.errors.length > 0
+        ? { kind: "retrying", afterSeconds: 10 }
+        : { kind: "waiting", afterSeconds: pollSeconds };
+    }
+  }
+  await removeFinalizer(kustomization, own, ports.fence);
+  await ports.announcer.gone(kustomization);
+  return { kind: "gone" };
+}
+
+function deletesObjects({ spec }: Kustomization): boolean {
+  if (spec.suspend === true) return false;
+  const policy = spec.deletionPolicy ?? "MirrorPrune";
+  return policy === "MirrorPrune" ? spec.prune : policy !== "Orphan";
+}
+
+/** Without its ServiceAccount nothing can be deleted as the tenant: Flux lets the Kustomization go, and says so. */
+async function hasServiceAccount(kustomization: Kustomization, own: Cluster, ports: KustomizePorts): Promise<boolean> {
+  const name = kustomization.spec.serviceAccountName;
+  if (name === undefined) return true;
+  const { namespace } = kustomization.metadata;
+  if (await own.get({ apiVersion: "v1", kind: "ServiceAccount", namespace, name })) return true;
+  const message = `Unable to prune: ServiceAccount '${namespace}/${name}' not found, its objects are left in the cluster`;
+  await ports.event(failureEvent(kustomization, "PruneFailed", message));
+  return false;
+}
+
+/** `WaitForTermination`: until all objects are gone, at most for the timeout. */
+async function terminates(kustomization: Kustomization, applier: Cluster, now: number): Promise<boolean> {
+  const { spec, metadata, status } = kustomization;
+  if (spec.deletionPolicy !== "WaitForTermination") return false;
+  const timeout = findGoDuration(spec.timeout ?? spec.interval) ?? 0;
+  if (now > Date.parse(metadata.deletionTimestamp ?? "") + timeout) return false;
+  for (const entry of status?.inventory?.entries ?? []) {
+    try {
+      if (await applier.get(refOfId(entry))) return true;
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.reason !== "NoMatch") throw error;
+    }
+  }
+  return false;
+}
+
+async function shrink(
+  kustomization: Kustomization,
+  own: Cluster,
+  remaining: readonly { id: string; v: string }[],
+  { fence }: KustomizePorts,
+): Promise<void> {
+  const writer = createStatusWriter(own, kustomization, { fieldManager: statusManager, fence });
+  await writer.save({ ...kustomization.status, inventory: { entries: [...remaining] } });
+}

@@ -1,0 +1,39 @@
+/**
+ * A short digest of what Flux compares of a live object (labels, annotations, everything but metadata and status) and of
+ * what it takes over (the presence of field managers that it migrates). A Secret has none: only its version is kept.
+ */
+import { createHash } from "node:crypto";
+
+import type { KubeObject } from "../api/kube-object.ts";
+import { isMigrated } from "../ssa/field-managers.ts";
+
+/** Written by Kubernetes' own controllers without a change of the workload. */
+const controllersAnnotations = new Set(["deployment.kubernetes.io/revision"]);
+
+export function liveDigest(object: KubeObject): string {
+  if (object.kind === "Secret") return "";
+  const { labels = {}, annotations = {}, managedFields = [] } = object.metadata;
+  const content: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(object))
+    if (name !== "metadata" && name !== "status") content[name] = value;
+  const compared = {
+    content,
+    labels,
+    annotations: Object.fromEntries(Object.entries(annotations).filter(([name]) => !controllersAnnotations.has(name))),
+    foreign: managedFields
+      .filter(isMigrated)
+      .map(({ manager, operation }) => `${manager} ${operation}`)
+      .sort(),
+  };
+  return createHash("sha256").update(stable(compared)).digest("hex").slice(0, 32);
+}
+
+/** JSON with sorted keys; numbers that carry their text (int64) keep it. */
+function stable(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(stable).join(",")}]`;
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if ("isLosslessNumber" in value) return String(value);
+  const entries = Object.entries(value as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([name, entry]) => `${JSON.stringify(name)}:${stable(entry)}`).join(",")}}`;
+}

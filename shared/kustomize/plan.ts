@@ -1,0 +1,59 @@
+/** Compares what is wanted with what the last run left and what is live: which objects need a look, which are stale. */
+import type { ResourceRef } from "../api/kustomization.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import type { AppliedObject, AppliedState } from "./applied-state.ts";
+import type { Desired } from "./desired.ts";
+import { liveDigest } from "./live-digest.ts";
+import type { Live, LiveObjects } from "./observe-live.ts";
+
+export interface Candidate {
+  readonly desired: Desired;
+  /** `unknown`: one GET tells; undefined: believed absent. */
+  readonly live: KubeObject | "unknown" | undefined;
+}
+
+export interface Plan {
+  readonly candidates: readonly Candidate[];
+  /** Objects that are as the last run left them, with the version that was seen now. */
+  readonly unchanged: Readonly<Record<string, AppliedObject>>;
+  /** In the inventory, but wanted no more. */
+  readonly stale: readonly ResourceRef[];
+}
+
+export function planObjects(
+  desired: readonly Desired[],
+  state: AppliedState,
+  live: LiveObjects,
+  inventory: readonly ResourceRef[],
+): Plan {
+  const candidates: Candidate[] = [];
+  const unchanged: Record<string, AppliedObject> = {};
+  for (const entry of desired) {
+    const seen = live.byId.get(entry.id);
+    const known = state.objects[entry.id];
+    const kept = seen && known ? keep(entry, known, seen) : undefined;
+    if (kept) unchanged[entry.id] = kept;
+    else candidates.push({ desired: entry, live: look(entry, known, seen, live) });
+  }
+  const wanted = new Set(desired.map(({ id }) => id));
+  return { candidates, unchanged, stale: inventory.filter(({ id }) => !wanted.has(id)) };
+}
+
+/** Same text on the same incarnation at the same version is proof; a moved version with the same content is too. */
+function keep(desired: Desired, known: AppliedObject, seen: Live): AppliedObject | undefined {
+  if (known.text !== desired.text || known.uid !== seen.uid) return undefined;
+  if (known.rv === seen.rv) return known;
+  if (seen.object && known.live !== "" && liveDigest(seen.object) === known.live) return { ...known, rv: seen.rv };
+  return undefined;
+}
+
+function look(
+  desired: Desired,
+  known: AppliedObject | undefined,
+  seen: Live | undefined,
+  live: LiveObjects,
+): KubeObject | "unknown" | undefined {
+  if (seen) return seen.object ?? "unknown";
+  // Ours once, but not under our label any more: deleted, or taken over by somebody. Never seen and not listed: new.
+  return known === undefined && live.covers(desired.ref) ? undefined : "unknown";
+}

@@ -1,0 +1,103 @@
+/** What the reconcile of a Kustomization needs of the world. */
+import type { KubeObject, ObjectRef } from "../api/kube-object.ts";
+import type { Cluster } from "../kubernetes/cluster.ts";
+import type { Item } from "../lease/ports.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { EngineEvent } from "../runtime/event.ts";
+import type { Log } from "../runtime/log.ts";
+import type { AppliedStates } from "./applied-state.ts";
+
+/** The artifact that a source last stored, as the engine recorded it; nothing is believed from the cluster's status. */
+export interface StoredArtifact {
+  readonly revision: string;
+  /** `sha256:<hex>` of the tar.gz. */
+  readonly digest: string;
+  readonly blobKey: string;
+  /** Key of the source's row. */
+  readonly sourceKey: string;
+  readonly originRevision?: string;
+}
+
+export interface Sources {
+  /** Undefined while the source has stored nothing. */
+  artifactOf(source: ObjectRef & { namespace: string }): Promise<StoredArtifact | undefined>;
+}
+
+export interface BuildRequest {
+  readonly artifact: StoredArtifact;
+  readonly path: string;
+  readonly targetNamespace?: string | undefined;
+  /** Closure that was applied last; an unchanged one is answered without a build. */
+  readonly knownClosure?: string | undefined;
+  /** Called when the path was found and the build begins. */
+  readonly began?: () => void;
+}
+
+export type Build =
+  | { readonly kind: "built"; readonly yaml: string; readonly closure: string; readonly digest: string }
+  | { readonly kind: "unchanged"; readonly closure: string };
+
+export interface Renderer {
+  /** @throws ReconcileError BuildFailed, ArtifactFailed; `wait` while the build is throttled */
+  build(request: BuildRequest): Promise<Build>;
+}
+
+/** Tells other objects of the same cluster that they may need work. */
+export interface Announcer {
+  trigger(ref: ObjectRef, why: string): Promise<void>;
+  /** Remembers that this object waits for a Kustomization, so that it is told at once. */
+  awaits(dependency: { namespace: string; name: string }): Promise<void>;
+  /** Tells all who wait for this object. */
+  ready(): Promise<void>;
+  /** Tells the Kustomization that applied this object that it is gone. */
+  gone(object: KubeObject): Promise<void>;
+}
+
+export interface KustomizePorts {
+  /** The cluster with the engine's own rights; every use impersonates. */
+  readonly cluster: Cluster;
+  /** kube-system uid of the API server. */
+  readonly server: string;
+  readonly sources: Sources;
+  readonly renderer: Renderer;
+  readonly states: AppliedStates;
+  readonly announcer: Announcer;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly event: (event: EngineEvent) => Promise<void>;
+  /** Throws when the lease may have passed on: called before every write to the cluster. */
+  readonly fence: () => void;
+  /** Objects were corrected although nothing wanted had changed. */
+  readonly drifted: (objects: number) => void;
+  /** The run must record what is done and be continued. */
+  readonly isDeadlineNear: () => boolean;
+}
+
+/** What a run leaves on its row for the next one; strings and numbers only. */
+export interface Phase {
+  readonly phase: "health";
+  readonly phaseRev: string;
+  readonly phaseGen: number;
+  /** Epoch milliseconds. */
+  readonly phaseStart: number;
+  readonly phaseUntil: number;
+  readonly phaseDigest: string;
+  /** Whether the revision changed objects: decides about the event. */
+  readonly phaseChanged: boolean;
+}
+
+export function parsePhase(row: Item): Phase | undefined {
+  const { phase, phaseRev, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged } = row;
+  if (phase !== "health" || typeof phaseRev !== "string" || typeof phaseGen !== "number") return undefined;
+  if (typeof phaseStart !== "number" || typeof phaseUntil !== "number" || typeof phaseDigest !== "string") return undefined;
+  return { phase, phaseRev, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged: phaseChanged === true };
+}
+
+/** How a run ended; the handler turns it into a release of the lease. */
+export type Outcome =
+  | { readonly kind: "ready" | "stalled"; readonly revision?: string | undefined }
+  | { readonly kind: "waiting" | "retrying"; readonly revision?: string | undefined; readonly afterSeconds: number }
+  | { readonly kind: "health"; readonly revision: string; readonly afterSeconds: number; readonly phase: Phase }
+  | { readonly kind: "continued"; readonly progress: string }
+  | { readonly kind: "suspended" }
+  | { readonly kind: "gone" };

@@ -1,0 +1,95 @@
+/**
+ * Deletes objects in stages. Children are reconciled by messages, not inside us: Flux objects go first and are waited
+ * for while their own run finalizes them, then workloads, then what those runs needed (RBAC, ServiceAccounts, Secrets),
+ * then Namespaces and definitions. So a tenant that is removed in one commit leaves nothing behind.
+ */
+import { groupOf, type ObjectRef } from "../api/kube-object.ts";
+import type { ResourceRef } from "../api/kustomization.ts";
+import { refOfId } from "../inventory/id.ts";
+import type { Cluster } from "../kubernetes/cluster.ts";
+import { deleteObjects } from "../ssa/delete.ts";
+import type { Owner } from "../ssa/owner.ts";
+import type { Announcer } from "./ports.ts";
+
+export interface Pruned {
+  /** Subjects that were deleted now, in the order of deletion. */
+  readonly deleted: readonly ObjectRef[];
+  /** Still ours: refused, failed, or not looked at because an earlier stage is not gone yet. */
+  readonly remaining: readonly ResourceRef[];
+  /** Flux objects that wait for their own finalization. */
+  readonly terminating: readonly ObjectRef[];
+  readonly errors: readonly string[];
+}
+
+const rights = new Set(["ServiceAccount", "Secret", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"]);
+
+function tierOf({ apiVersion, kind }: ObjectRef): number {
+  const group = groupOf(apiVersion);
+  if (isFluxGroup(group)) return 0;
+  if (kind === "CustomResourceDefinition" || (kind === "Namespace" && group === "")) return 3;
+  return rights.has(kind) && (group === "" || group === "rbac.authorization.k8s.io") ? 2 : 1;
+}
+
+export const isFluxGroup = (group: string): boolean => group.endsWith(".toolkit.fluxcd.io");
+
+export interface PrunePorts {
+  readonly cluster: Cluster;
+  readonly announcer: Announcer;
+  readonly fence: () => void;
+}
+
+export async function prune(
+  stale: readonly ResourceRef[],
+  owner: Owner,
+  { cluster, announcer, fence }: PrunePorts,
+): Promise<Pruned> {
+  const deleted: ObjectRef[] = [];
+  const errors: string[] = [];
+  const kept = new Set<string>();
+  const tiers = [0, 1, 2, 3].map((tier) => stale.filter((entry) => tierOf(refOfId(entry)) === tier));
+  for (const [tier, entries] of tiers.entries()) {
+    if (entries.length === 0) continue;
+    fence();
+    for (const result of await deleteObjects(cluster, entries.map(refOfId), { owner, fence })) {
+      const entry = entries.find((candidate) => sameRef(refOfId(candidate), result.ref));
+      if (result.kind === "deleted") deleted.push(result.ref);
+      if (result.kind !== "failed" || !entry) continue;
+      errors.push(result.message);
+      kept.add(entry.id);
+    }
+    const terminating = tier === 0 ? await stillThere(entries, kept, cluster, announcer) : [];
+    if (terminating.length > 0 || (tier === 0 && errors.length > 0)) {
+      const waiting = new Set(terminating.map(({ id }) => id));
+      const remaining = stale.filter(({ id }) => kept.has(id) || waiting.has(id) || !entries.some((e) => e.id === id));
+      return { deleted, remaining, terminating: terminating.map(refOfId), errors };
+    }
+  }
+  return { deleted, remaining: stale.filter(({ id }) => kept.has(id)), terminating: [], errors };
+}
+
+/** Flux objects that have a finalizer stay until their own run has removed what they own. */
+async function stillThere(
+  entries: readonly ResourceRef[],
+  failed: ReadonlySet<string>,
+  cluster: Cluster,
+  announcer: Announcer,
+): Promise<readonly ResourceRef[]> {
+  const terminating: ResourceRef[] = [];
+  for (const entry of entries) {
+    if (failed.has(entry.id)) continue;
+    const live = await cluster.get(refOfId(entry));
+    if (live?.metadata.deletionTimestamp === undefined) continue;
+    terminating.push(entry);
+    await announcer.trigger(refOfId(entry), "deleted");
+  }
+  return terminating;
+}
+
+function sameRef(a: ObjectRef, b: ObjectRef): boolean {
+  return (
+    a.kind === b.kind &&
+    a.name === b.name &&
+    (a.namespace ?? "") === (b.namespace ?? "") &&
+    groupOf(a.apiVersion) === groupOf(b.apiVersion)
+  );
+}

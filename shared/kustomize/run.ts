@@ -1,0 +1,53 @@
+/** What one run carries from step to step: its clusters, its status writer, and how far it came. */
+import type { Kustomization, KustomizationStatus, ResourceRef } from "../api/kustomization.ts";
+import type { Cluster } from "../kubernetes/cluster.ts";
+import type { StatusWriter } from "../kubernetes/status-writer.ts";
+import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
+import type { KustomizePorts } from "./ports.ts";
+import { momentOf, progress } from "./status.ts";
+
+export interface Run {
+  readonly kustomization: Kustomization;
+  readonly ports: KustomizePorts;
+  /** Key of the object's row, also the name of its state. */
+  readonly key: string;
+  /** As Flux's controller: the object itself, its source, its dependencies. */
+  readonly own: Cluster;
+  /** As the object's ServiceAccount: everything it applies. */
+  readonly applier: Cluster;
+  readonly writer: StatusWriter;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  /** What has happened so far; survives into the failure, so that no object we own is forgotten. */
+  status: KustomizationStatus;
+  step: string;
+  revision: string | undefined;
+  digest: string | undefined;
+  changed: boolean;
+}
+
+const shortestTimeoutMillis = 30_000;
+
+/** Flux's: interval less 30 s unless given, never under 30 s. */
+export function timeoutMillis({ spec }: Kustomization): number {
+  const given = findGoDuration(spec.timeout) ?? (findGoDuration(spec.interval) ?? 0) - 30_000;
+  return Math.max(given, shortestTimeoutMillis);
+}
+
+export function retrySeconds({ spec }: Kustomization): number {
+  return Math.max(1, Math.round((findGoDuration(spec.retryInterval ?? spec.interval) ?? 60_000) / 1000));
+}
+
+/** Names the step for the status and for the failure that may come; written with the next save. */
+export function step(run: Run, verb: string): void {
+  const timeout = formatGoDuration(timeoutMillis(run.kustomization));
+  run.step = `${verb} for revision ${run.revision ?? ""} with a timeout of ${timeout}`;
+}
+
+export async function saveProgress(run: Run, inventory: readonly ResourceRef[]): Promise<void> {
+  run.status = {
+    ...progress(run.status, run.step, momentOf(run.kustomization, run.ports.clock.now())),
+    inventory: { entries: [...inventory] },
+  };
+  await run.writer.save(run.status);
+}

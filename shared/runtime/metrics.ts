@@ -1,0 +1,74 @@
+/**
+ * The metrics of the engine, and the one function that writes them: a line of CloudWatch's embedded metric format on
+ * standard output becomes a metric without an API call. Alarms match dimension sets exactly, so each metric has one set,
+ * pinned here. Everything with many values (object, revision) is a property: searchable, never a metric of its own.
+ */
+import type { Clock } from "./clock.ts";
+
+export const metricNamespace = "Driftless";
+
+/** CloudWatch's units, as far as they are used. */
+export type MetricUnit = "Count" | "Seconds";
+
+interface MetricDefinition {
+  readonly unit: MetricUnit;
+  readonly dimensions: readonly "Cluster"[];
+}
+
+export const metrics = {
+  /** Objects whose drift was found by this look. */
+  DriftDetected: { unit: "Count", dimensions: ["Cluster"] },
+  /** Gauge: objects that differ from Git now, because correction is off, at the interval, or refused. */
+  DriftUncorrected: { unit: "Count", dimensions: ["Cluster"] },
+  /** Gauge, by the tick: time since the last finished sweep of a cluster. */
+  SweepAgeSeconds: { unit: "Seconds", dimensions: ["Cluster"] },
+  /** Runs that ended Ready=False. */
+  ReconcileFailures: { unit: "Count", dimensions: ["Cluster"] },
+  /** Start of a run less the time at which it was due. */
+  ReconcileLagSeconds: { unit: "Seconds", dimensions: [] },
+  /** A worker took over a row whose last worker never released it. */
+  WorkerDied: { unit: "Count", dimensions: [] },
+  /** Requests that could not reach a cluster's API server. */
+  ClusterUnreachable: { unit: "Count", dimensions: ["Cluster"] },
+  /** Gauge: 1 while another engine is seen in the cluster and writes are off. */
+  EngineFrozen: { unit: "Count", dimensions: ["Cluster"] },
+  /** Deliveries about a repository that no source follows. */
+  WebhookUnknownRepository: { unit: "Count", dimensions: [] },
+  /** Webhooks refused for their signature. */
+  WebhookSignatureRejected: { unit: "Count", dimensions: [] },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type MetricName = keyof typeof metrics;
+
+type DimensionsOf<N extends MetricName> = (typeof metrics)[N]["dimensions"] extends readonly []
+  ? Readonly<Record<string, never>>
+  : { readonly Cluster: string };
+
+/**
+ * One line (without its end) for standard output: write it with `process.stdout.write`, not through a logger that would
+ * wrap it. `properties` are searchable in the logs and must not be named like the metric or a dimension.
+ */
+export function emf<N extends MetricName>(
+  clock: Pick<Clock, "now">,
+  name: N,
+  value: number,
+  unit: (typeof metrics)[N]["unit"],
+  dimensions: DimensionsOf<N>,
+  properties: Readonly<Record<string, string | number | boolean>> = {},
+): string {
+  return JSON.stringify({
+    ...properties,
+    _aws: {
+      Timestamp: clock.now(),
+      CloudWatchMetrics: [
+        {
+          Namespace: metricNamespace,
+          Dimensions: [metrics[name].dimensions],
+          Metrics: [{ Name: name, Unit: unit }],
+        },
+      ],
+    },
+    ...dimensions,
+    [name]: value,
+  });
+}

@@ -1,0 +1,91 @@
+/**
+ * Finds the Kustomizations whose objects moved since somebody last proved them clean: one LIST per applied kind for the
+ * whole cluster, compared by uid and resource version; only what moved is looked at closer.
+ */
+import type { KubeObject } from "../api/kube-object.ts";
+import type { ResourceRef } from "../api/kustomization.ts";
+import { refOfId } from "../inventory/id.ts";
+import type { Cluster } from "../kubernetes/cluster.ts";
+import { statusOf } from "../kubernetes/status-writer.ts";
+import type { AppliedState, AppliedStates } from "../kustomize/applied-state.ts";
+import { liveDigest } from "../kustomize/live-digest.ts";
+import { kindsOf, type Live, type LiveObjects, observeLive } from "../kustomize/observe-live.ts";
+import { ownerName, ownerNamespace } from "../ssa/owner.ts";
+import type { FluxObject } from "./due.ts";
+
+export interface DriftPorts {
+  readonly cluster: Cluster;
+  readonly states: AppliedStates;
+  readonly server: string;
+}
+
+export interface Drifted {
+  readonly key: string;
+  /** Inventory ids that moved or vanished. */
+  readonly ids: readonly string[];
+}
+
+/** Versions at which every object of an owner was last found clean: `<uid> <resource version>` by inventory id. */
+export type CleanVersions = Readonly<Record<string, string>>;
+
+export interface DriftLook {
+  readonly drifted: readonly Drifted[];
+  readonly clean: CleanVersions;
+}
+
+export async function findDrift(
+  objects: readonly FluxObject[],
+  before: CleanVersions,
+  ports: DriftPorts,
+): Promise<DriftLook> {
+  const owners = objects.filter(({ object }) => isLookedAt(object));
+  const refs = owners.flatMap(({ object }) => inventoryOf(object).map(refOfId));
+  const live = await observeLive(ports.cluster, kindsOf(refs), ownerName);
+  const clean: Record<string, string> = {};
+  const drifted: Drifted[] = [];
+  for (const { key, object } of owners) {
+    const moved = inventoryOf(object).filter(({ id, v }) => {
+      if (!live.covers(refOfId({ id, v }))) return false;
+      const version = versionOf(live.byId.get(id), object);
+      if (version === undefined || before[id] !== version) return true;
+      clean[id] = version;
+      return false;
+    });
+    if (moved.length === 0) continue;
+    const state = await ports.states.load(key, ports.server);
+    const ids = moved.filter(({ id }) => !isClean(state, id, live, object)).map(({ id }) => id);
+    for (const { id } of moved) {
+      const version = versionOf(live.byId.get(id), object);
+      if (version !== undefined && !ids.includes(id)) clean[id] = version;
+    }
+    if (ids.length > 0) drifted.push({ key, ids });
+  }
+  return { drifted, clean };
+}
+
+/** One that fails has its own retries; one that is suspended or going is left alone. */
+function isLookedAt(object: KubeObject): boolean {
+  if (object.kind !== "Kustomization" || object.metadata.deletionTimestamp !== undefined) return false;
+  if ((object["spec"] as { suspend?: boolean } | undefined)?.suspend) return false;
+  const conditions = statusOf(object)["conditions"] as readonly { type: string; status: string }[] | undefined;
+  return conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+}
+
+function inventoryOf(object: KubeObject): readonly ResourceRef[] {
+  return (statusOf(object)["inventory"] as { entries?: readonly ResourceRef[] } | undefined)?.entries ?? [];
+}
+
+/** Undefined when it is not there, or not under this owner's labels any more. */
+function versionOf(live: Live | undefined, owner: KubeObject): string | undefined {
+  if (live?.labels[ownerName] !== owner.metadata.name) return undefined;
+  if (live.labels[ownerNamespace] !== owner.metadata.namespace) return undefined;
+  return `${live.uid} ${live.rv}`;
+}
+
+function isClean(state: AppliedState, id: string, live: LiveObjects, owner: KubeObject): boolean {
+  const known = state.objects[id];
+  const seen = live.byId.get(id);
+  if (!known || !seen || versionOf(seen, owner) === undefined || known.uid !== seen.uid) return false;
+  if (known.rv === seen.rv) return true;
+  return seen.object !== undefined && known.live !== "" && liveDigest(seen.object) === known.live;
+}

@@ -1,0 +1,73 @@
+/** Decides from what the sweep read which Flux objects need a run. Pure: a row says what the last run has seen. */
+import type { KubeObject } from "../api/kube-object.ts";
+import { groupOf } from "../api/kube-object.ts";
+import { formatKey, type ObjectKey, parseKey } from "../lease/message.ts";
+import type { Item } from "../lease/ports.ts";
+import { statusOf } from "../kubernetes/status-writer.ts";
+
+export interface Due {
+  readonly key: string;
+  readonly why: "new" | "spec" | "deleted" | "requestedAt" | "source" | "announce" | "gone";
+}
+
+export interface FluxObject {
+  readonly key: string;
+  readonly object: KubeObject;
+}
+
+export function fluxObjects(cluster: string, objects: readonly KubeObject[]): readonly FluxObject[] {
+  return objects.map((object) => ({ key: formatKey(keyOf(cluster, object)), object }));
+}
+
+export function keyOf(cluster: string, { apiVersion, kind, metadata }: KubeObject): ObjectKey {
+  return { cluster, group: groupOf(apiVersion), kind, namespace: metadata.namespace ?? "", name: metadata.name };
+}
+
+/** The key of the source that a Kustomization is built from. */
+export function sourceKeyOf(cluster: string, object: KubeObject): string | undefined {
+  const sourceRef = (object["spec"] as { sourceRef?: { kind?: string; name?: string; namespace?: string } } | undefined)
+    ?.sourceRef;
+  if (!sourceRef?.kind || !sourceRef.name) return undefined;
+  const namespace = sourceRef.namespace ?? object.metadata.namespace ?? "";
+  return formatKey({ cluster, group: "source.toolkit.fluxcd.io", kind: sourceRef.kind, namespace, name: sourceRef.name });
+}
+
+export interface Known {
+  /** Rows of the cluster's objects by key. */
+  readonly rows: ReadonlyMap<string, Item>;
+  /** What each source has stored and announced, read consistently. */
+  readonly sources: ReadonlyMap<string, Item>;
+}
+
+export function findDue(cluster: string, objects: readonly FluxObject[], known: Known): readonly Due[] {
+  const due: Due[] = [];
+  for (const { key, object } of objects) {
+    const why = reason(cluster, object, known.rows.get(key), known);
+    if (why) due.push({ key, why });
+  }
+  for (const [key, source] of known.sources)
+    if (source["revision"] !== source["announced"] && !due.some((d) => d.key === key)) due.push({ key, why: "announce" });
+  const there = new Set(objects.map(({ key }) => key));
+  for (const key of known.rows.keys()) if (isSwept(key) && !there.has(key)) due.push({ key, why: "gone" });
+  return due;
+}
+
+/** Rows of kinds that are not listed say nothing about their absence. */
+function isSwept(key: string): boolean {
+  const kind = parseKey(key)?.kind;
+  return kind === "Kustomization" || kind === "GitRepository";
+}
+
+function reason(cluster: string, object: KubeObject, row: Item | undefined, known: Known): Due["why"] | undefined {
+  const { metadata } = object;
+  const suspended = (object["spec"] as { suspend?: boolean } | undefined)?.suspend === true;
+  if (metadata.deletionTimestamp !== undefined) return "deleted";
+  if (row?.["seenUid"] !== metadata.uid) return "new";
+  if (row?.["seenGen"] !== metadata.generation) return "spec";
+  if (suspended) return undefined;
+  const wanted = metadata.annotations?.["reconcile.fluxcd.io/requestedAt"];
+  if (wanted !== undefined && wanted !== statusOf(object)["lastHandledReconcileAt"]) return "requestedAt";
+  const sourceKey = object.kind === "Kustomization" ? sourceKeyOf(cluster, object) : undefined;
+  const revision = sourceKey === undefined ? undefined : known.sources.get(sourceKey)?.["revision"];
+  return revision !== undefined && revision !== row?.["seenRev"] ? "source" : undefined;
+}

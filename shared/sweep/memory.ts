@@ -1,0 +1,29 @@
+/** What a sweep remembers for the next one; it can be lost and is rebuilt from the cluster. */
+import { gunzipSync, gzipSync } from "node:zlib";
+
+import type { BlobStore } from "../runtime/blob-store.ts";
+import type { CleanVersions } from "./drift.ts";
+
+export interface SweepMemory {
+  readonly v: 1;
+  /** kube-system uid: another API server has another memory. */
+  readonly server: string;
+  readonly clean: CleanVersions;
+}
+
+const nameOf = (cluster: string): string => `sweep/${cluster}.json.gz`;
+
+export async function loadMemory(blobs: BlobStore, cluster: string, server: string): Promise<SweepMemory> {
+  const bytes = await blobs.get(nameOf(cluster));
+  try {
+    const memory = bytes && (JSON.parse(gunzipSync(bytes).toString("utf8")) as SweepMemory);
+    if (memory?.v === 1 && memory.server === server) return memory;
+  } catch {
+    // A memory that cannot be read is no memory: everything is looked at once.
+  }
+  return { v: 1, server, clean: {} };
+}
+
+export async function saveMemory(blobs: BlobStore, cluster: string, memory: SweepMemory): Promise<void> {
+  await blobs.put(nameOf(cluster), gzipSync(JSON.stringify(memory), { level: 1 }), "application/json");
+}

@@ -1,0 +1,131 @@
+/**
+ * Looks at one cluster: may we write, what changed among Flux's own objects, which applied objects moved. It triggers
+ * what needs a run and writes nothing but the ownership object and, once, what bootstrap adds.
+ */
+import { gitRepositoryApiVersion, gitRepositoryKind } from "../api/git-repository.ts";
+import { kustomizationApiVersion, kustomizationKind } from "../api/kustomization.ts";
+import { rootName } from "../bootstrap/names.ts";
+import type { FleetCluster } from "../config/fleet.ts";
+import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { createAppliedStates } from "../kustomize/applied-state.ts";
+import type { Trigger } from "../kustomize/announcer.ts";
+import type { Item, Table } from "../lease/ports.ts";
+import type { Held, WorkResult } from "../lease/with-lease.ts";
+import type { BlobStore } from "../runtime/blob-store.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { readClusterRecord, writeClusterRecord } from "../runtime/cluster-record.ts";
+import type { Log } from "../runtime/log.ts";
+import { findDrift } from "./drift.ts";
+import { findDue, fluxObjects, type FluxObject, type Known } from "./due.ts";
+import { detached, guardCluster, listOrNone } from "./interlock.ts";
+import { loadMemory, saveMemory } from "./memory.ts";
+
+export interface SweepPorts {
+  readonly engine: string;
+  readonly table: Table;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly openCluster: (cluster: string, purpose: "sweep" | "apply") => Promise<Cluster>;
+  readonly trigger: Trigger;
+  readonly frozen: (cluster: string, reasons: readonly string[]) => void;
+  readonly unreachable: (cluster: string) => void;
+}
+
+/** Each sweep arms the next one itself; the tick only watches. */
+const sweepSeconds = 60;
+
+export async function sweep(fleetCluster: FleetCluster, held: Held, ports: SweepPorts): Promise<WorkResult> {
+  const { name } = fleetCluster;
+  try {
+    await sweepReachable(fleetCluster, held, ports);
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    ports.unreachable(name);
+    ports.log("unreachable", { key: `${name}/sweep`, message: error.message });
+  }
+  return { kind: "done", againInSeconds: sweepSeconds };
+}
+
+async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: SweepPorts): Promise<void> {
+  const { name } = fleetCluster;
+  const { table, clock, engine } = ports;
+  const reader = await ports.openCluster(name, "sweep");
+  const server = await serverOf(reader);
+  const record = await readClusterRecord(table, name);
+  const same = record?.server === server;
+
+  const guarded = await guardCluster(fleetCluster, engine, same && record.bootstrapped, {
+    reader,
+    writer: () => ports.openCluster(name, "apply"),
+    clock,
+    fence: held.fenceWrite,
+  });
+  const sources = await listOrNone(reader, gitRepositoryApiVersion, gitRepositoryKind);
+  const kustomizations = await listOrNone(reader, kustomizationApiVersion, kustomizationKind);
+  const objects = fluxObjects(name, [...sources, ...kustomizations]);
+  const lost = same && record.bootstrapped && guarded.created.length === 0 ? findLostRoots(fleetCluster, objects) : [];
+  const frozen = lost.length > 0 ? [...guarded.frozen, detached(lost)] : guarded.frozen;
+  const bootstrapped = (same && record.bootstrapped) || guarded.frozen.length === 0;
+  const sweptAt = Math.floor(clock.now() / 1000);
+  await writeClusterRecord(table, name, { server, sweptAt, frozen, bootstrapped });
+  ports.frozen(name, frozen);
+  if (frozen.length > 0) return ports.log("frozen", { key: `${name}/sweep`, message: frozen.join("; ") });
+
+  const known = await readKnown(name, objects, table);
+  for (const { key, why } of findDue(name, objects, known)) await ports.trigger(key, why);
+  await lookForDrift(name, server, objects, reader, ports);
+}
+
+async function lookForDrift(
+  cluster: string,
+  server: string,
+  objects: readonly FluxObject[],
+  reader: Cluster,
+  ports: SweepPorts,
+): Promise<void> {
+  const { blobs, log, trigger } = ports;
+  const memory = await loadMemory(blobs, cluster, server);
+  const { drifted, clean } = await findDrift(objects, memory.clean, {
+    cluster: reader,
+    states: createAppliedStates(blobs),
+    server,
+  });
+  for (const { key, ids } of drifted) {
+    log("moved", { key, objects: ids.length, first: ids[0] });
+    await trigger(key, "drift");
+  }
+  if (JSON.stringify(memory.clean) !== JSON.stringify(clean)) await saveMemory(blobs, cluster, { v: 1, server, clean });
+}
+
+async function serverOf(cluster: Cluster): Promise<string> {
+  const found = await cluster.get({ apiVersion: "v1", kind: "Namespace", name: "kube-system" });
+  const uid = found?.metadata.uid;
+  if (!uid) throw new KubeError(404, "NotFound", "Namespace/kube-system has no uid: is this a Kubernetes API server?");
+  return uid;
+}
+
+function findLostRoots({ sync }: FleetCluster, objects: readonly FluxObject[]): readonly string[] {
+  if (!sync) return [];
+  const has = (kind: string) =>
+    objects.some(({ object }) => object.kind === kind && object.metadata.name === rootName && object.metadata.namespace === rootName);
+  return [gitRepositoryKind, kustomizationKind].filter((kind) => !has(kind)).map((kind) => `${kind}/${rootName}/${rootName}`);
+}
+
+/** Rows come by the index, which may lag; what decides about a missed revision is read consistently. */
+async function readKnown(cluster: string, objects: readonly FluxObject[], table: Table): Promise<Known> {
+  const rows = new Map<string, Item>();
+  for (const row of await table.query({ index: "view", pk: `CL#${cluster}` }))
+    if (typeof row["vsk"] === "string") rows.set(row["vsk"], row);
+  const sources = new Map<string, Item>();
+  for (const { key, object } of objects) {
+    if (object.kind === kustomizationKind && !rows.has(key)) {
+      const row = await table.get({ pk: `OB#${key}`, sk: "RUN" }, { consistent: true });
+      if (row) rows.set(key, row);
+    }
+    if (object.kind !== gitRepositoryKind) continue;
+    const source = await table.get({ pk: `OB#${key}`, sk: "SRC" }, { consistent: true });
+    if (source) sources.set(key, source);
+  }
+  return { rows, sources };
+}

@@ -1,0 +1,84 @@
+/** Turns one verified delivery into triggers of the sources it concerns, once per delivery. */
+import type { Item, Table } from "../lease/ports.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { repositoryMatchKey } from "../source/git/url.ts";
+import type { Answer, Payload, Verified } from "./verify.ts";
+
+export interface WebhookPorts {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly trigger: (key: string, why: string, pushedAt: number) => Promise<void>;
+  readonly unknownRepository: (repository: string) => void;
+}
+
+const deliveryKeptSeconds = 3 * 24 * 3600;
+
+export async function handleDelivery(
+  { event, delivery, payload }: Extract<Verified, { kind: "event" }>,
+  ports: WebhookPorts,
+): Promise<Answer> {
+  if (event === "ping") return { status: 200, message: "pong" };
+  const addresses = addressesOf(event, payload);
+  if (addresses.length === 0) return { status: 202, message: `nothing to do for event '${event}'` };
+  if (await handledBefore(delivery, ports)) return { status: 202, message: "this delivery was handled already" };
+  const arrived = ports.clock.now();
+  const sources = await findSources(addresses, ports.table);
+  if (sources.length === 0) ports.unknownRepository(addresses[0] ?? "");
+  const ref = typeof payload["ref"] === "string" ? payload["ref"] : undefined;
+  const followers = sources.filter((source) => event !== "push" || ref === undefined || follows(source, ref));
+  for (const { rsk } of followers) if (typeof rsk === "string") await ports.trigger(rsk, "webhook", arrived);
+  await remember(delivery, ports);
+  return { status: 202, message: `${followers.length} sources triggered` };
+}
+
+/** All forms in which a source may have written the repository's address, the former name of a renamed one included. */
+function addressesOf(event: string, payload: Payload): readonly string[] {
+  if (event !== "push" && event !== "create" && event !== "delete" && event !== "repository") return [];
+  const repository = payload["repository"];
+  if (typeof repository !== "object" || repository === null) return [];
+  const { clone_url, ssh_url, html_url, full_name } = repository as Readonly<Record<string, unknown>>;
+  const urls = [clone_url, ssh_url, html_url].filter((url) => typeof url === "string");
+  const keys = urls.flatMap((url) => repositoryMatchKey(url) ?? []);
+  const former = formerName(payload);
+  if (former !== undefined && typeof full_name === "string") {
+    const owner = full_name.slice(0, full_name.indexOf("/"));
+    keys.push(...keys.map((key) => `${key.slice(0, key.lastIndexOf(`/${owner.toLowerCase()}/`))}/${owner}/${former}`));
+  }
+  return [...new Set(keys.map((key) => key.toLowerCase()))];
+}
+
+function formerName(payload: Payload): string | undefined {
+  const changes = payload["changes"] as { repository?: { name?: { from?: unknown } } } | undefined;
+  const from = changes?.repository?.name?.from;
+  return typeof from === "string" ? from : undefined;
+}
+
+async function findSources(addresses: readonly string[], table: Table): Promise<readonly Item[]> {
+  const found = new Map<string, Item>();
+  for (const address of addresses)
+    for (const item of await table.query({ pk: `URL#${address}` }))
+      found.set(String(item["sk"]), { ...item, rsk: String(item["sk"]) });
+  return [...found.values()];
+}
+
+/**
+ * Whether a source may move when `ref` does. The item names what the source follows: a branch, or `*` for tags, semver
+ * ranges, names and commits, which any push can move.
+ */
+function follows(source: Item, ref: string): boolean {
+  const { branch } = source;
+  if (typeof branch !== "string" || branch === "*") return true;
+  return ref === `refs/heads/${branch}`;
+}
+
+async function handledBefore(delivery: string, { table }: WebhookPorts): Promise<boolean> {
+  if (delivery === "") return false;
+  return (await table.get({ pk: `DL#${delivery}`, sk: "META" }, { consistent: true })) !== undefined;
+}
+
+/** Written after the triggers: a delivery whose first try died is handled again, and triggers are repeatable. */
+async function remember(delivery: string, { table, clock }: WebhookPorts): Promise<void> {
+  if (delivery === "") return;
+  const now = Math.floor(clock.now() / 1000);
+  await table.put({ pk: `DL#${delivery}`, sk: "META", v: 1, handledAt: now, ttl: now + deliveryKeptSeconds });
+}
