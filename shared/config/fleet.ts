@@ -17,9 +17,13 @@ export interface FleetCluster {
   readonly lockdown?: boolean;
   /** Writes go on although Flux's controllers or another engine were seen, once they are at zero. */
   readonly takeOver?: boolean;
+  /** ARNs of the KMS keys that the cluster's decryption role may use for SOPS; none by default. */
+  readonly decryptionKeys?: readonly string[];
 }
 
 export interface Fleet {
   readonly engine: string;
+  /** Account of the control plane; by default that of the clusters, needed where they live in several. */
+  readonly account?: string;
   readonly clusters: readonly FleetCluster[];
 }

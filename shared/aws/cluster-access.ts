@@ -1,0 +1,105 @@
+/**
+ * Opens the clusters of the fleet: assumes the cluster's role for one purpose, asks EKS where the API server is, and
+ * connects with a token of that role. Connections are kept for as long as the function's process lives.
+ */
+import { DescribeClusterCommand, EKSClient } from "@aws-sdk/client-eks";
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+
+import { parseClusterArn } from "../config/cluster-arn.ts";
+import { clusterRoleArn, type ClusterRolePurpose } from "../config/cluster-roles.ts";
+import type { Fleet, FleetCluster } from "../config/fleet.ts";
+import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { createCluster } from "../kubernetes/create-cluster.ts";
+import { type AwsCredentials, createEksTokens } from "../kubernetes/eks-token.ts";
+import { type Environment, requireVariable } from "../runtime/environment.ts";
+import { callAws } from "./aws-error.ts";
+import { findCluster } from "./fleet-file.ts";
+
+export interface ClusterAccess {
+  /** @throws KubeError Unreachable when the role cannot be assumed or EKS does not know the cluster */
+  open(name: string, purpose: ClusterRolePurpose): Promise<Cluster>;
+}
+
+const sessionSeconds = 3600;
+/** Endpoint and certificate of a cluster hardly ever change. */
+const describeMillis = 24 * 3600_000;
+
+export function createClusterAccess(fleet: Fleet, environment: Environment): ClusterAccess {
+  const externalId = requireVariable(environment, "DRIFTLESS_EXTERNAL_ID");
+  const sts = new STSClient({});
+  const opened = new Map<string, { readonly cluster: Promise<Cluster>; readonly until: number }>();
+  const open = (name: string, purpose: ClusterRolePurpose) => {
+    const member = findCluster(fleet, name);
+    if (!member) throw new RangeError(`cluster ${name} is not in the fleet`);
+    return connect(member, fleet.engine, purpose, { sts, externalId });
+  };
+  return {
+    open(name, purpose) {
+      const key = `${name} ${purpose}`;
+      const known = opened.get(key);
+      if (known && Date.now() < known.until) return known.cluster;
+      const cluster = open(name, purpose);
+      opened.set(key, { cluster, until: Date.now() + describeMillis });
+      cluster.catch(() => opened.delete(key));
+      return cluster;
+    },
+  };
+}
+
+async function connect(
+  member: FleetCluster,
+  engine: string,
+  purpose: ClusterRolePurpose,
+  { sts, externalId }: { readonly sts: STSClient; readonly externalId: string },
+): Promise<Cluster> {
+  const arn = parseClusterArn(member.arn);
+  if (!arn) throw new RangeError(`"${member.arn}" is not the ARN of an EKS cluster`);
+  const roleArn = clusterRoleArn(engine, member, purpose);
+  const credentials = assume(sts, roleArn, externalId, `driftless-${purpose}`);
+  const eks = new EKSClient({ region: arn.region, credentials: async () => ({ ...(await credentials()) }) });
+  const { endpoint, ca } = await asUnreachable(member, async () => {
+    const command = new DescribeClusterCommand({ name: arn.cluster });
+    const { cluster } = await callAws(`eks DescribeCluster of ${member.arn}`, () => eks.send(command));
+    const data = cluster?.certificateAuthority?.data;
+    if (!cluster?.endpoint || !data) throw new Error(`cluster is ${cluster?.status ?? "unknown"} and has no endpoint yet`);
+    return { endpoint: cluster.endpoint, ca: Buffer.from(data, "base64").toString("utf8") };
+  });
+  return createCluster({
+    server: endpoint.replace(/\/+$/, ""),
+    ca,
+    token: createEksTokens(credentials, arn.region, arn.cluster),
+  });
+}
+
+/** The role's credentials, taken again five minutes before they end. */
+function assume(sts: STSClient, roleArn: string, externalId: string, session: string): () => Promise<AwsCredentials> {
+  let current: AwsCredentials | undefined;
+  return async () => {
+    if (current?.expiration && current.expiration.getTime() - Date.now() > 5 * 60_000) return current;
+    const command = new AssumeRoleCommand({
+      RoleArn: roleArn,
+      RoleSessionName: session,
+      ExternalId: externalId,
+      DurationSeconds: sessionSeconds,
+    });
+    const { Credentials } = await callAws(`sts AssumeRole of ${roleArn}`, () => sts.send(command));
+    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = Credentials ?? {};
+    if (!AccessKeyId || !SecretAccessKey) throw new Error(`sts AssumeRole of ${roleArn} gave no credentials`);
+    current = {
+      accessKeyId: AccessKeyId,
+      secretAccessKey: SecretAccessKey,
+      ...(SessionToken ? { sessionToken: SessionToken } : {}),
+      ...(Expiration ? { expiration: Expiration } : {}),
+    };
+    return current;
+  };
+}
+
+async function asUnreachable<T>({ name }: FleetCluster, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new KubeError(0, "Unreachable", `cluster ${name} cannot be reached: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,109 @@
+/** Two engines must never fight over a cluster: decides from what is seen there whether this one may write. */
+import type { KubeObject } from "../api/kube-object.ts";
+import { isRecord } from "../api/schema.ts";
+import { intAt } from "../health/fields.ts";
+import { rfc3339 } from "../runtime/clock.ts";
+import { fluxControllers } from "./names.ts";
+import { isFresh, parseOwnership } from "./ownership.ts";
+
+export interface Sightings {
+  /** All Deployments of the cluster. */
+  readonly deployments: readonly KubeObject[];
+  /** All Leases of the cluster. */
+  readonly leases: readonly KubeObject[];
+  /** The ConfigMap of {@link ownershipRef}, when there is one. */
+  readonly ownership?: KubeObject | undefined;
+}
+
+export interface InterlockOptions {
+  /** Name of this engine. */
+  readonly engine: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** The fleet asks to take the cluster over: another engine's ownership no longer counts, what runs still does. */
+  readonly takeOver?: boolean;
+}
+
+export type Interlock = { readonly kind: "clear" } | { readonly kind: "frozen"; readonly reasons: readonly string[] };
+
+const operator = "flux-operator";
+const names: readonly string[] = [...fluxControllers, operator];
+
+/**
+ * Frozen while one of Flux's controllers or the flux-operator has replicas or pods, while a leader-election Lease of
+ * theirs is fresh, and while another engine's ownership is.
+ */
+export function checkInterlock(sightings: Sightings, options: InterlockOptions): Interlock {
+  const reasons = [
+    ...sightings.deployments.flatMap((deployment) => runningController(deployment, options)),
+    ...sightings.leases.flatMap((lease) => freshLease(lease, options)),
+    ...otherOwner(sightings.ownership, options),
+  ];
+  return reasons.length > 0 ? { kind: "frozen", reasons } : { kind: "clear" };
+}
+
+function runningController(deployment: KubeObject, { takeOver = false }: InterlockOptions): readonly string[] {
+  if (!isFluxController(deployment)) return [];
+  const replicas = intAt(deployment, ["spec", "replicas"], 1);
+  const pods = intAt(deployment, ["status", "replicas"], 0);
+  const at = place(deployment);
+  if (replicas > 0) {
+    const next = takeOver
+      ? "scale it to 0 to go on with the take-over"
+      : "scale it to 0 and take the cluster over with --take-over, or remove the cluster from the fleet";
+    return [`Deployment/${at} has ${replicas} replicas: Flux serves this cluster; ${next}`];
+  }
+  return pods > 0 ? [`Deployment/${at} still has ${pods} pods: wait until they have ended`] : [];
+}
+
+/** By Flux's label, or by an image of Flux's for installations that set labels of their own. */
+function isFluxController({ metadata, spec }: KubeObject): boolean {
+  const { labels = {}, name } = metadata;
+  if (labels["app.kubernetes.io/part-of"] === "flux" && names.includes(labels["app.kubernetes.io/component"] ?? name))
+    return true;
+  if (name === operator && labels["app.kubernetes.io/name"] === operator) return true;
+  return imagesOf(spec).some((image) => {
+    const path = image
+      .replace(/@.*$/u, "")
+      .replace(/:[^:/]*$/u, "")
+      .split("/");
+    return names.includes(path.at(-1) ?? "") && path.slice(0, -1).some((part) => part.includes("fluxcd"));
+  });
+}
+
+function imagesOf(spec: unknown): readonly string[] {
+  const template = isRecord(spec) && isRecord(spec.template) ? spec.template.spec : undefined;
+  const containers = isRecord(template) && Array.isArray(template.containers) ? template.containers : [];
+  return containers.flatMap((container: unknown) =>
+    isRecord(container) && typeof container.image === "string" ? [container.image] : [],
+  );
+}
+
+/** Flux's controllers elect by `<controller>-leader-election`, with a suffix for shards; the operator by its own name. */
+function freshLease(lease: KubeObject, { now }: InterlockOptions): readonly string[] {
+  const { name } = lease.metadata;
+  const isTheirs = names.some((controller) => name.startsWith(`${controller}-leader-election`)) || name === operator;
+  const spec = isRecord(lease.spec) ? lease.spec : {};
+  const { renewTime, holderIdentity } = spec;
+  if (!isTheirs || typeof holderIdentity !== "string" || holderIdentity === "") return [];
+  const seconds = intAt(lease, ["spec", "leaseDurationSeconds"], 15);
+  const until = typeof renewTime === "string" ? Date.parse(renewTime) + seconds * 1000 : NaN;
+  if (until <= now) return [];
+  const end = Number.isNaN(until) ? "has no renew time that can be read" : `is held until ${rfc3339(until)}`;
+  return [
+    `Lease/${place(lease)} ${end} by ${holderIdentity}: wait until that controller has ended and its lease is over`,
+  ];
+}
+
+function otherOwner(object: KubeObject | undefined, options: InterlockOptions): readonly string[] {
+  const ownership = parseOwnership(object);
+  if (!object || !ownership || ownership.engine === options.engine || options.takeOver) return [];
+  if (!isFresh(ownership, options.now)) return [];
+  const when = Number.isNaN(ownership.renewedAt) ? "at an unreadable time" : `at ${rfc3339(ownership.renewedAt)}`;
+  return [
+    `ConfigMap/${place(object)} was renewed ${when} by engine "${ownership.engine}": ` +
+      `remove the cluster from that engine's fleet, or take it over with --take-over`,
+  ];
+}
+
+const place = ({ metadata: { namespace, name } }: KubeObject): string => `${namespace ?? ""}/${name}`;
