@@ -4,14 +4,17 @@ import { LambdaClient } from "@aws-sdk/client-lambda";
 import { createClusterAccess } from "../../shared/aws/cluster-access.ts";
 import { createEngine } from "../../shared/aws/engine.ts";
 import { findCluster, readFleetFile } from "../../shared/aws/fleet-file.ts";
-import { createLambdaInvoker } from "../../shared/aws/functions.ts";
+import { createLambdaInvoker, FunctionError } from "../../shared/aws/functions.ts";
 import { recordDeaths } from "../../shared/kustomize/deaths.ts";
 import { workOnKustomization, type WorkerPorts } from "../../shared/kustomize/worker.ts";
 import { parseKey, type WorkMessage } from "../../shared/lease/message.ts";
 import { withLease } from "../../shared/lease/with-lease.ts";
-import { createRemoteRenderer } from "../../shared/render/remote-renderer.ts";
+import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
+import type { RenderResponse } from "../../shared/render/protocol.ts";
+import { createRemoteRenderer, type RenderInvoker } from "../../shared/render/remote-renderer.ts";
 import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
 import type { Log } from "../../shared/runtime/log.ts";
+import { ReconcileError } from "../../shared/runtime/reconcile-error.ts";
 import { emf } from "../../shared/runtime/metrics.ts";
 import { createStoredSources } from "../../shared/source/stored-sources.ts";
 
@@ -33,12 +36,7 @@ export function compose(environment: Environment): {
     clock,
     log,
     trigger,
-    renderer: createRemoteRenderer({
-      blobs,
-      trigger,
-      functions: createLambdaInvoker(lambda),
-      functionName: requireVariable(environment, "DRIFTLESS_RENDER_FUNCTION"),
-    }),
+    renderer: createCachedRenderer(createRemoteRenderer(createRenderInvoker(lambda, environment), blobs), blobs, trigger),
     sources: (cluster) => createStoredSources(cluster, table),
     openCluster: (name) => access.open(name, "apply"),
     outcome: (Cluster, kind) => {
@@ -62,4 +60,20 @@ export function compose(environment: Environment): {
     });
   };
   return { log, reconcileOne };
+}
+
+/** A build that took the function down is a failed build, to be read in the object's condition. */
+function createRenderInvoker(lambda: LambdaClient, environment: Environment): RenderInvoker {
+  const functions = createLambdaInvoker(lambda);
+  const functionName = requireVariable(environment, "DRIFTLESS_RENDER_FUNCTION");
+  return {
+    async invoke(request) {
+      try {
+        return (await functions.invoke(functionName, request)) as RenderResponse;
+      } catch (error) {
+        if (!(error instanceof FunctionError)) throw error;
+        throw new ReconcileError("retry", "BuildFailed", `kustomize build died: ${error.message}`, { cause: error });
+      }
+    },
+  };
 }

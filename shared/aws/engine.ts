@@ -39,7 +39,7 @@ export function createEngine(environment: Environment): Engine {
     ...ports,
     name: variable("DRIFTLESS_ENGINE"),
     bucket,
-    blobs: createS3BlobStore(new S3Client({}), bucket),
+    blobs: createS3BlobStore(new S3Client({ requestChecksumCalculation: "WHEN_REQUIRED" }), bucket),
     log: createJsonLog(emit, clock.now),
     emit,
     trigger: async (key, why, pushedAt) => {

@@ -4,8 +4,8 @@
  */
 import { customResourceDefinitions } from "../api/crd.ts";
 import { refOf, subject, type KubeObject, type ObjectRef } from "../api/kube-object.ts";
-import { isRecord } from "../api/schema.ts";
 import type { FleetCluster } from "../config/fleet.ts";
+import { stringAt } from "../health/fields.ts";
 import { KubeError, type Cluster } from "../kubernetes/cluster.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { engineName } from "./names.ts";
@@ -104,22 +104,23 @@ async function exists(cluster: Cluster, ref: ObjectRef, signal?: AbortSignal): P
 }
 
 /** A definition is served a moment after it was written; up to ten seconds, for a slow API server. */
-async function untilServed(cluster: Cluster, options: BootstrapOptions, definitions: readonly KubeObject[]) {
-  const { clock, signal } = options;
+async function untilServed(cluster: Cluster, { clock, signal }: BootstrapOptions, definitions: readonly KubeObject[]) {
   for (const definition of definitions) {
-    for (let attempt = 0; ; attempt += 1) {
-      if (isEstablished(await cluster.get(refOf(definition), signal))) break;
+    for (let attempt = 0; !(await isServed(cluster, definition)); attempt += 1) {
       if (attempt >= definitionAttempts)
-        throw new KubeError(0, "Timeout", `${subject(definition)} was not established after 10s`);
+        throw new KubeError(0, "Timeout", `${subject(definition)} was not served after 10s, run again`);
       await clock.sleep(definitionPollMillis, signal);
     }
   }
 }
 
-function isEstablished(definition: KubeObject | undefined): boolean {
-  const status = definition?.status;
-  const conditions = isRecord(status) && Array.isArray(status.conditions) ? status.conditions : [];
-  return conditions.some(
-    (condition: unknown) => isRecord(condition) && condition.type === "Established" && condition.status === "True",
-  );
+async function isServed(cluster: Cluster, definition: KubeObject): Promise<boolean> {
+  try {
+    const group = stringAt(definition, ["spec", "group"], "");
+    await cluster.resource(`${group}/v1`, stringAt(definition, ["spec", "names", "kind"], ""));
+    return true;
+  } catch (error) {
+    if (error instanceof KubeError && error.reason === "NoMatch") return false;
+    throw error;
+  }
 }

@@ -1,6 +1,14 @@
 /** The `Cluster` port over HTTP: paths, queries and content types of the Kubernetes API. */
 import { type KubeObject, type ObjectRef, refOf } from "../api/kube-object.ts";
-import { type ApiResource, type Cluster, KubeError, type ListOptions, type ObjectList, type WatchEvent } from "./cluster.ts";
+import type { Clock } from "../runtime/clock.ts";
+import {
+  type ApiResource,
+  type Cluster,
+  KubeError,
+  type ListOptions,
+  type ObjectList,
+  type WatchEvent,
+} from "./cluster.ts";
 import { createDiscovery, type Discovery } from "./discovery.ts";
 import { parseJson, printJson } from "./json.ts";
 import { type Connection, createTransport, type KubeRequest, toError, type Transport } from "./transport.ts";
@@ -10,8 +18,9 @@ export interface OpenCluster extends Cluster {
   close(): Promise<void>;
 }
 
-export function createCluster(connection: Connection): OpenCluster {
-  const transport = createTransport(connection);
+/** @param clock of the pauses between attempts at one request */
+export function createCluster(connection: Connection, clock?: Clock): OpenCluster {
+  const transport = createTransport(connection, clock);
   const fetch = (path: string, accept: string) => transport.send({ method: "GET", path, accept, repeatable: true });
   const cluster = view(transport, createDiscovery(fetch), undefined);
   return { ...cluster, close: () => transport.close() };
@@ -28,9 +37,19 @@ function view(transport: Transport, discovery: Discovery, impersonate: string | 
   const patch = async (ref: ObjectRef, contentType: string, body: unknown, params: Params, options: PatchExtras) => {
     const target = await path(ref, params, options.subresource);
     const { signal, repeatable = false } = options;
-    return asObject(
-      await send({ method: "PATCH", path: target, contentType, body: printJson(body), signal, repeatable }),
-    );
+    const answer = await send({
+      method: "PATCH",
+      path: target,
+      contentType,
+      body: printJson(body),
+      signal,
+      repeatable,
+    });
+    forgetKinds(ref);
+    return asObject(answer);
+  };
+  const forgetKinds = ({ kind, name }: ObjectRef) => {
+    if (kind === "CustomResourceDefinition") discovery.forget(name.slice(name.indexOf(".") + 1));
   };
 
   return {
@@ -47,7 +66,10 @@ function view(transport: Transport, discovery: Discovery, impersonate: string | 
     async create(object, fieldManager, signal) {
       const { apiVersion, kind, metadata } = object;
       const target = await path({ apiVersion, kind, ...within(metadata.namespace) }, { fieldManager });
-      return asObject(await send({ method: "POST", path: target, body: printJson(object), signal, repeatable: false }));
+      const body = printJson(object);
+      const answer = asObject(await send({ method: "POST", path: target, body, signal, repeatable: false }));
+      forgetKinds(refOf(answer));
+      return answer;
     },
     apply: (object, { fieldManager, force = false, dryRun = false, signal }) =>
       patch(
@@ -70,6 +92,7 @@ function view(transport: Transport, discovery: Discovery, impersonate: string | 
       });
       try {
         await send({ method: "DELETE", path: await path(ref), body, signal, repeatable: true });
+        forgetKinds(ref);
         return "deleted";
       } catch (error) {
         if (error instanceof KubeError && error.code === 404) return "absent";
@@ -89,7 +112,8 @@ interface PatchExtras {
 
 type Send = (request: Omit<KubeRequest, "impersonate">) => Promise<unknown>;
 
-const metadataList = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+const metadataList = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+const metadataEvent = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
 
 interface RawList {
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
@@ -132,12 +156,28 @@ async function* watch(
   kind: string,
   options: ListOptions & { readonly resourceVersion: string; readonly timeoutSeconds?: number },
 ): AsyncIterable<WatchEvent> {
-  const { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, signal } = options;
+  const {
+    namespace,
+    labelSelector,
+    fieldSelector,
+    metadataOnly = false,
+    resourceVersion,
+    timeoutSeconds,
+    signal,
+  } = options;
   const resource = await discovery.find(apiVersion, kind);
   const params = query({ watch: true, labelSelector, fieldSelector, resourceVersion, timeoutSeconds });
   const path = pathOf(resource, undefined, namespace) + params;
+  const accept = metadataOnly ? metadataEvent : "application/json";
   try {
-    for await (const line of transport.stream({ method: "GET", path, impersonate, signal, repeatable: false })) {
+    for await (const line of transport.stream({
+      method: "GET",
+      path,
+      accept,
+      impersonate,
+      signal,
+      repeatable: false,
+    })) {
       const event = parseJson(line) as { type: string; object: KubeObject & { code?: number } };
       // A resource version that is too old is told inside an answer of 200.
       if (event.type === "ERROR") throw toError(event.object.code ?? 500, JSON.stringify(event.object));

@@ -3,10 +3,13 @@ import { groupOf, versionOf } from "../api/kube-object.ts";
 import { type ApiResource, KubeError } from "./cluster.ts";
 
 type Fetch = (path: string, accept: string) => Promise<unknown>;
+type Kinds = Map<string, ApiResource>;
 
 export interface Discovery {
   /** @throws KubeError NoMatch */
   find(apiVersion: string, kind: string): Promise<ApiResource>;
+  /** A definition of this group was written: its kinds are looked for afresh. */
+  forget(group: string): void;
 }
 
 const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
@@ -14,26 +17,39 @@ const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisco
 const missMillis = 1000;
 
 export function createDiscovery(fetch: Fetch): Discovery {
-  let known = new Map<string, ApiResource>();
-  const misses = new Map<string, number>();
-  let running: Promise<Map<string, ApiResource>> | undefined;
+  const known: Kinds = new Map();
+  const missedAt = new Map<string, number>();
+  const running = new Map<string, Promise<void>>();
+  let isComplete = false;
 
-  const refresh = async () => {
-    running ??= discover(fetch).finally(() => (running = undefined));
-    known = await running;
+  /** Everybody who needs the same document waits for one request. */
+  const once = (key: string, work: () => Promise<void>): Promise<void> => {
+    const current = running.get(key) ?? work().finally(() => running.delete(key));
+    running.set(key, current);
+    return current;
+  };
+  const readAll = async () => {
+    await discover(fetch, known);
+    isComplete = true;
   };
 
   return {
     async find(apiVersion, kind) {
       const name = `${apiVersion} ${kind}`;
-      const present = builtIn.get(name) ?? known.get(name);
-      if (present) return present;
-      const missed = misses.get(name);
-      if (missed === undefined || performance.now() - missed > missMillis) await refresh();
-      const found = known.get(name);
+      const get = () => builtIn.get(name) ?? known.get(name);
+      if (!get() && !isComplete) await once("", readAll);
+      const missed = missedAt.get(name);
+      const isFresh = missed !== undefined && performance.now() - missed < missMillis;
+      // A definition that was just established is in its own group's document before it is in the aggregated one.
+      if (!get() && !isFresh) await once(apiVersion, () => readVersion(fetch, known, apiVersion));
+      const found = get();
       if (found) return found;
-      misses.set(name, performance.now());
+      missedAt.set(name, isFresh ? missed : performance.now());
       throw new KubeError(404, "NoMatch", `no matches for kind "${kind}" in version "${apiVersion}"`);
+    },
+    forget(group) {
+      for (const [name, resource] of known) if (resource.group === group) known.delete(name);
+      for (const name of missedAt.keys()) if (name.startsWith(`${group}/`)) missedAt.delete(name);
     },
   };
 }
@@ -52,18 +68,17 @@ interface Aggregated {
   }[];
 }
 
-async function discover(fetch: Fetch): Promise<Map<string, ApiResource>> {
-  const found = new Map<string, ApiResource>();
-  for (const path of ["/api", "/apis"]) {
+async function discover(fetch: Fetch, found: Kinds): Promise<void> {
+  const read = async (path: string) => {
     const answer = (await fetch(path, aggregated)) as Aggregated & Groups;
-    if (!answer.items) await addGroups(found, path, answer, fetch);
+    if (!answer.items) await addGroups(found, answer, fetch);
     for (const { metadata, versions = [] } of answer.items ?? [])
       for (const { version, resources = [] } of versions)
         for (const { resource, responseKind, scope } of resources)
           if (responseKind?.kind)
             add(found, metadata?.name ?? "", version, responseKind.kind, resource, scope === "Namespaced");
-  }
-  return found;
+  };
+  await Promise.all([read("/api"), read("/apis")]);
 }
 
 interface Groups {
@@ -72,25 +87,27 @@ interface Groups {
 }
 
 /** Servers without aggregated discovery list the groups, and each version apart. */
-async function addGroups(found: Map<string, ApiResource>, path: string, answer: Groups, fetch: Fetch): Promise<void> {
-  const versions = answer.versions ?? (answer.groups ?? []).flatMap((group) => group.versions.map((v) => v.groupVersion));
-  for (const version of versions) {
-    const list = (await fetch(`${path}/${version}`, "application/json")) as {
+async function addGroups(found: Kinds, answer: Groups, fetch: Fetch): Promise<void> {
+  const versions =
+    answer.versions ?? (answer.groups ?? []).flatMap((group) => group.versions.map((v) => v.groupVersion));
+  for (const version of versions) await readVersion(fetch, found, version);
+}
+
+/** A version that is not served has no kinds; neither has one whose own API server is down. */
+async function readVersion(fetch: Fetch, found: Kinds, apiVersion: string): Promise<void> {
+  const path = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  try {
+    const list = (await fetch(path, "application/json")) as {
       resources?: readonly { name: string; kind: string; namespaced: boolean }[];
     };
     for (const { name, kind, namespaced } of list.resources ?? [])
-      if (!name.includes("/")) add(found, groupOf(version), versionOf(version), kind, name, namespaced);
+      if (!name.includes("/")) add(found, groupOf(apiVersion), versionOf(apiVersion), kind, name, namespaced);
+  } catch (error) {
+    if (!(error instanceof KubeError) || (error.code !== 404 && error.code !== 503)) throw error;
   }
 }
 
-function add(
-  found: Map<string, ApiResource>,
-  group: string,
-  version: string,
-  kind: string,
-  plural: string,
-  namespaced: boolean,
-): void {
+function add(found: Kinds, group: string, version: string, kind: string, plural: string, namespaced: boolean): void {
   const name = `${group === "" ? version : `${group}/${version}`} ${kind}`;
   if (!found.has(name)) found.set(name, { group, version, kind, plural, namespaced });
 }

@@ -1,6 +1,7 @@
 /** HTTP to one API server: one pool of connections, the caller's credentials, patience where the server asks for it. */
 import { Agent, type Dispatcher, request } from "undici";
 
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import { KubeError } from "./cluster.ts";
 import { parseJson } from "./json.ts";
 
@@ -42,39 +43,95 @@ const connectionLimit = 16;
 const requestTimeoutMillis = 60_000;
 const connectTimeoutMillis = 10_000;
 const attempts = 4;
+const firstPauseMillis = 100;
 const longestPauseMillis = 10_000;
 
-export function createTransport(connection: Connection): Transport {
-  const agent = new Agent({
-    connections: connectionLimit,
-    connect: {
-      timeout: connectTimeoutMillis,
-      ...(connection.ca === undefined ? {} : { ca: connection.ca }),
-      ...(connection.clientCertificate === undefined ? {} : { cert: connection.clientCertificate }),
-      ...(connection.clientKey === undefined ? {} : { key: connection.clientKey }),
-      ...(connection.insecure === true ? { rejectUnauthorized: false } : {}),
-    },
-  });
+/** @param clock of the pauses between attempts */
+export function createTransport(connection: Connection, clock: Clock = systemClock): Transport {
+  const agent = createAgent(connection);
   const once = (input: KubeRequest, bodyTimeout: number) => dispatch(connection, agent, input, bodyTimeout);
+  const attempt = async (input: KubeRequest): Promise<unknown> => {
+    const answer = await once(input, requestTimeoutMillis);
+    const text = await readText(answer, connection.server, input.signal);
+    if (answer.statusCode < 400) return text === "" ? undefined : parseJson(text);
+    throw new Refused(toError(answer.statusCode, text), retryAfterMillis(answer));
+  };
   return {
     async send(input) {
-      for (let attempt = 1; ; attempt += 1) {
-        const answer = await repeatLost(() => once(input, requestTimeoutMillis), input, attempt);
-        if (!answer) continue;
-        const text = await readText(answer, connection.server);
-        if (answer.statusCode < 400) return text === "" ? undefined : parseJson(text);
-        const pause = pauseOf(answer);
-        if (pause === undefined || attempt >= attempts) throw toError(answer.statusCode, text);
-        await sleep(pause, input.signal);
+      for (let count = 1; ; count += 1) {
+        try {
+          return await attempt(input);
+        } catch (error) {
+          const pause = count < attempts ? pauseBefore(error, input, count) : undefined;
+          if (pause === undefined) throw error instanceof Refused ? error.cause : error;
+          await clock.sleep(pause, input.signal);
+        }
       }
     },
     async *stream(input) {
       const answer = await once(input, 0);
       if (answer.statusCode >= 400) throw toError(answer.statusCode, await answer.body.text());
-      yield* lines(answer.body);
+      try {
+        yield* lines(answer.body);
+      } catch (error) {
+        throw unreachable(connection.server, error);
+      }
     },
-    close: () => agent.close(),
+    close: () => agent.destroy(),
   };
+}
+
+/** HTTP/1.1: undici's HTTP/2 sends patches one after the other. */
+function createAgent({ ca, clientCertificate, clientKey, insecure }: Connection): Agent {
+  return new Agent({
+    connections: connectionLimit,
+    connect: {
+      timeout: connectTimeoutMillis,
+      ...(ca === undefined ? {} : { ca }),
+      ...(clientCertificate === undefined ? {} : { cert: clientCertificate }),
+      ...(clientKey === undefined ? {} : { key: clientKey }),
+      ...(insecure === true ? { rejectUnauthorized: false } : {}),
+    },
+  });
+}
+
+/** An answer of 400 and more, with what it says about coming back. */
+class Refused extends Error {
+  override readonly cause: KubeError;
+  readonly retryAfter: number | undefined;
+
+  constructor(cause: KubeError, retryAfter: number | undefined) {
+    super(cause.message);
+    this.cause = cause;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Connections that ended before an answer; a timeout is not among them, the server may still be at work. */
+const lostCodes = new Set(["ECONNRESET", "ECONNREFUSED", "EPIPE", "UND_ERR_SOCKET"]);
+const overloaded = new Set([502, 503, 504]);
+
+/**
+ * Milliseconds until the next attempt; undefined when the failure is final. 429 is answered before anything is done, so
+ * it may be repeated whatever the request; all else only if repeating does no harm.
+ */
+function pauseBefore(error: unknown, { repeatable }: KubeRequest, count: number): number | undefined {
+  const backoff = firstPauseMillis * 4 ** (count - 1);
+  if (error instanceof Refused) {
+    const { code } = error.cause;
+    if (code !== 429 && !(repeatable && overloaded.has(code))) return undefined;
+    return Math.min(error.retryAfter ?? (code === 429 ? 1000 : backoff), longestPauseMillis);
+  }
+  if (!(error instanceof KubeError) || error.reason !== "Unreachable" || !repeatable) return undefined;
+  return lostCodes.has(codeOf(error.cause)) ? backoff : undefined;
+}
+
+/** In seconds or as a date (RFC 9110). */
+function retryAfterMillis({ headers }: Dispatcher.ResponseData): number | undefined {
+  const [after] = [headers["retry-after"]].flat();
+  if (after === undefined) return undefined;
+  const millis = /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - Date.now();
+  return Number.isFinite(millis) ? Math.max(0, millis) : undefined;
 }
 
 async function dispatch(
@@ -106,52 +163,27 @@ async function dispatch(
   }
 }
 
-/** Undefined when the connection was lost and the request may go out once more. */
-async function repeatLost<T>(call: () => Promise<T>, { repeatable }: KubeRequest, attempt: number) {
-  try {
-    return await call();
-  } catch (error) {
-    const lost = error instanceof KubeError && error.reason === "Unreachable";
-    if (!lost || !repeatable || attempt >= 2) throw error;
-    return undefined;
-  }
-}
-
-async function readText(answer: Dispatcher.ResponseData, server: string): Promise<string> {
+async function readText(
+  answer: Dispatcher.ResponseData,
+  server: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   try {
     return await answer.body.text();
   } catch (error) {
+    if (signal?.aborted === true) throw error;
     throw unreachable(server, error);
   }
 }
 
-/** 429, and 503 that says when to come back, are answers to wait for; anything else is final. */
-function pauseOf({ statusCode, headers }: Dispatcher.ResponseData): number | undefined {
-  const after = headers["retry-after"];
-  if (statusCode !== 429 && !(statusCode === 503 && after !== undefined)) return undefined;
-  const seconds = Number(Array.isArray(after) ? after[0] : (after ?? "1"));
-  return Math.min(Number.isFinite(seconds) ? seconds * 1000 : 1000, longestPauseMillis);
-}
-
-function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
-      },
-      { once: true },
-    );
-  });
-}
+const codeOf = (cause: unknown): string => {
+  const { code } = (cause ?? {}) as { code?: unknown };
+  return typeof code === "string" ? code : "";
+};
 
 function unreachable(server: string, cause: unknown): KubeError {
-  const { code, message } = cause as { code?: string; message?: string };
-  return new KubeError(0, "Unreachable", `API server ${server} cannot be reached: ${code ?? message ?? "no answer"}`, {
-    cause,
-  });
+  const why = codeOf(cause) || (cause instanceof Error ? cause.message : "no answer");
+  return new KubeError(0, "Unreachable", `API server ${server} cannot be reached: ${why}`, { cause });
 }
 
 const reasons: Readonly<Record<number, string>> = {
@@ -164,18 +196,22 @@ const reasons: Readonly<Record<number, string>> = {
   410: "Gone",
   422: "Invalid",
   429: "TooManyRequests",
+  503: "ServiceUnavailable",
+  504: "Timeout",
 };
 
-/** From a `metav1.Status`, or from a proxy's plain text. */
+/** From a `metav1.Status`, or from a proxy's plain text. A 410 is always `Gone`, also where the server says Expired. */
 export function toError(code: number, text: string): KubeError {
   let status: { message?: unknown; reason?: unknown; details?: unknown } = {};
   try {
     status = JSON.parse(text) as typeof status;
   } catch {
-    status = { message: text.slice(0, 500) };
+    status = { message: text.slice(0, 500).trim() };
   }
-  const reason = typeof status.reason === "string" && status.reason !== "" ? status.reason : (reasons[code] ?? "InternalError");
-  const message = typeof status.message === "string" && status.message !== "" ? status.message : `the server answered ${code}`;
+  const given = typeof status.reason === "string" ? status.reason : "";
+  const reason = code === 410 ? "Gone" : given || (reasons[code] ?? "InternalError");
+  const message =
+    typeof status.message === "string" && status.message !== "" ? status.message : `the server answered ${code}`;
   return new KubeError(code, reason, message, { details: status.details });
 }
 

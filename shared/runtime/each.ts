@@ -1,4 +1,4 @@
-/** Runs `work` over all items, at most `limit` at a time; the first failure ends it and is thrown. */
+/** Runs `work` over all items, at most `limit` at a time; the first failure ends it and is thrown when nothing runs any more. */
 export async function each<T>(items: Iterable<T>, limit: number, work: (item: T) => Promise<void>): Promise<void> {
   const iterator = items[Symbol.iterator]();
   let failed = false;
@@ -12,5 +12,6 @@ export async function each<T>(items: Iterable<T>, limit: number, work: (item: T)
       }
     }
   };
-  await Promise.all(Array.from({ length: limit }, lane));
+  const lanes = await Promise.allSettled(Array.from({ length: limit }, lane));
+  for (const result of lanes) if (result.status === "rejected") throw result.reason;
 }

@@ -1,11 +1,13 @@
 /** One stage of an apply: look and dry-run all of it, then write what differs. Messages are Flux's. */
-import { type KubeObject, refOf, subject } from "../api/kube-object.ts";
+import { type KubeObject, type ObjectRef, refOf, subject } from "../api/kube-object.ts";
 import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
 import { each } from "../runtime/each.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { hasDrifted } from "./drift.ts";
 import { needsTakeOver, takeOver } from "./field-managers.ts";
+import { groupByKind } from "./group-by-kind.ts";
 import { isCreatedOnly, isIgnored, isMerged } from "./toggles.ts";
+import { withoutUndeclared } from "./undeclared-fields.ts";
 
 export const applyManager = "kustomize-controller";
 
@@ -32,29 +34,27 @@ export async function dryRunStage(cluster: Cluster, candidates: readonly Candida
   const results: (Checked | ReconcileError)[] = [];
   const indexed = candidates.map((candidate, index) => ({ candidate, index }));
   await each(indexed, inFlight, async ({ candidate, index }) => {
-    results[index] = await check(cluster, candidate).catch((error: unknown) => refusal(candidate.desired, error));
+    results[index] = await check(cluster, candidate).catch((error: unknown) =>
+      refusal(candidate.desired, error, "dry-run"),
+    );
   });
   const refused = results.find((result) => result instanceof ReconcileError);
   if (refused) throw refused;
   return results.filter((result): result is Checked => !(result instanceof ReconcileError));
 }
 
-async function check(cluster: Cluster, { desired, live: given }: Candidate): Promise<Checked> {
-  await requireNamespace(cluster, desired);
-  const ref = refOf(desired);
-  let live = given === "unknown" ? await cluster.get(ref) : given;
-  if (isIgnored(desired, live)) return { desired, live, action: "skipped" };
-  if (isCreatedOnly(desired)) {
-    live ??= await cluster.get(ref);
-    return { desired, live, action: live ? "skipped" : "created" };
-  }
-  const result = await cluster.apply(desired, { fieldManager: applyManager, force: true, dryRun: true });
+async function check(cluster: Cluster, { desired: given, live: known }: Candidate): Promise<Checked> {
+  await requireNamespace(cluster, given);
+  const ref = refOf(given);
+  let live = known === "unknown" || (!known && isCreatedOnly(given)) ? await look(cluster, ref) : known;
+  if (isSkipped(given, live)) return { desired: given, live, action: "skipped" };
+  const { desired, result } = await dryRun(cluster, given);
   if (!live) {
     // A dry-run of a creation has no version yet: one that has shows that somebody else's object bears the name.
     if (!result.metadata.resourceVersion) return { desired, live, action: "created" };
-    live = await cluster.get(ref);
-    if (!live) return { desired, live, action: "created" };
-    if (isIgnored(desired, live)) return { desired, live, action: "skipped" };
+    live = await look(cluster, ref);
+    if (!live) return { desired, live, action: "configured" };
+    if (isSkipped(desired, live)) return { desired, live, action: "skipped" };
   }
   if (live.metadata.deletionTimestamp !== undefined)
     throw new KubeError(409, "Conflict", "object is being deleted, it is applied again when it is gone");
@@ -62,15 +62,46 @@ async function check(cluster: Cluster, { desired, live: given }: Candidate): Pro
   return { desired, live, action: takesOver || hasDrifted(live, result) ? "configured" : "unchanged" };
 }
 
+/** Whoever may not read may still write, as in Flux; if not, the dry-run says so. */
+async function look(cluster: Cluster, ref: ObjectRef): Promise<KubeObject | undefined> {
+  try {
+    return await cluster.get(ref);
+  } catch (error) {
+    if (error instanceof KubeError && error.reason === "Forbidden") return undefined;
+    throw error;
+  }
+}
+
+function isSkipped(desired: KubeObject, live: KubeObject | undefined): boolean {
+  return isIgnored(desired, live) || (live !== undefined && isCreatedOnly(desired));
+}
+
+/** Fields that the kind does not have are left out, level by level, as the server names them. */
+async function dryRun(cluster: Cluster, given: KubeObject): Promise<{ desired: KubeObject; result: KubeObject }> {
+  let desired = given;
+  for (;;) {
+    try {
+      return {
+        desired,
+        result: await cluster.apply(desired, { fieldManager: applyManager, force: true, dryRun: true }),
+      };
+    } catch (error) {
+      const rest = error instanceof KubeError ? withoutUndeclared(desired, error.message) : undefined;
+      if (!rest) throw error;
+      desired = rest;
+    }
+  }
+}
+
 async function requireNamespace(cluster: Cluster, { apiVersion, kind, metadata }: KubeObject): Promise<void> {
   if (metadata.namespace) return;
   const { namespaced } = await cluster.resource(apiVersion, kind);
-  if (namespaced) throw new KubeError(400, "BadRequest", "namespace not specified");
+  if (namespaced) throw new KubeError(404, "NotFound", "the server could not find the requested resource");
 }
 
 /**
- * Writes one after the other, in the order given; each that was written is reported before the next is tried.
- * @throws ReconcileError ReconciliationFailed at the first that the server refuses
+ * Writes in the order given, one kind after the other; each object that was written is reported at once.
+ * @throws ReconcileError ReconciliationFailed with a refusal, when all that was in flight has ended
  */
 export async function applyStage(
   cluster: Cluster,
@@ -78,17 +109,16 @@ export async function applyStage(
   written: (index: number, live: KubeObject) => void,
 ): Promise<void> {
   const indexed = writes.map((write, index) => ({ write, index }));
-  const problems: (ReconcileError | undefined)[] = [];
-  // Within one kind the order has no meaning, and an API server has more than one hand.
-  for (const group of groupByKind(indexed)) {
+  const problems: ReconcileError[] = [];
+  for (const group of groupByKind(indexed, ({ write }) => write.desired.kind)) {
     await each(group, inFlight, async ({ write, index }) => {
       try {
         written(index, await applyOne(cluster, write));
       } catch (error) {
-        problems[index] = refusal(write.desired, error);
+        problems.push(refusal(write.desired, error, "apply"));
       }
     });
-    const problem = problems.find((candidate) => candidate !== undefined);
+    const [problem] = problems;
     if (problem) throw problem;
   }
 }
@@ -98,28 +128,16 @@ async function applyOne(cluster: Cluster, { desired, live }: Checked): Promise<K
   return cluster.apply(desired, { fieldManager: applyManager, force: true });
 }
 
-function groupByKind<T extends { readonly write: Checked }>(writes: readonly T[]): readonly (readonly T[])[] {
-  const groups: T[][] = [];
-  let last = "";
-  for (const entry of writes) {
-    const { kind } = entry.write.desired;
-    if (kind !== last) groups.push([]);
-    groups.at(-1)?.push(entry);
-    last = kind;
-  }
-  return groups;
-}
-
 /** The refusal in Flux's words; a lost connection and a defect of ours go on as they are. */
-function refusal(object: KubeObject, error: unknown): ReconcileError {
+function refusal(object: KubeObject, error: unknown, verb: "dry-run" | "apply"): ReconcileError {
   if (error instanceof ReconcileError) return error;
   if (!(error instanceof KubeError) || error.code === 0 || error.code === 401) throw error;
-  return new ReconcileError("retry", "ReconciliationFailed", `${subject(object)} ${describe(error)}\n`, { cause: error });
+  const words = verb === "apply" ? `apply failed: ${error.message}` : describe(object, error);
+  return new ReconcileError("retry", "ReconciliationFailed", `${subject(object)} ${words}\n`, { cause: error });
 }
 
-function describe({ reason, message }: KubeError): string {
+function describe({ metadata }: KubeObject, { reason, message }: KubeError): string {
   if (reason === "NoMatch") return `dry-run failed: ${message}`;
-  if (reason === "NotFound") return `not found: ${message}`;
-  if (message === "namespace not specified") return message;
-  return `dry-run failed (${reason}): ${message}`;
+  if (reason !== "NotFound") return `dry-run failed (${reason}): ${message}`;
+  return metadata.namespace ? `not found: ${message}` : `namespace not specified: ${message}`;
 }

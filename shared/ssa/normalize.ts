@@ -1,54 +1,96 @@
 /** Brings built objects into the form that Flux applies (fluxcd/pkg ssa/normalize). */
 import { groupOf, type KubeObject } from "../api/kube-object.ts";
+import { withoutInvalidCaBundle } from "./ca-bundle.ts";
+import { withZeroValues } from "./go-zero-values.ts";
 
 /** Lists become their members; documents that are no Kubernetes object and Kustomize's own kinds are dropped. */
 export function normalize(documents: readonly KubeObject[]): readonly KubeObject[] {
   return documents.flatMap(expand).filter(isKubernetes).map(normalizeObject);
 }
 
+/** Members of a typed list may leave out what the list's own kind tells. */
 function expand(object: KubeObject): readonly KubeObject[] {
-  const items = object["items"];
-  const isList = typeof object.kind === "string" && object.kind.endsWith("List") && Array.isArray(items);
-  return isList ? (items as readonly KubeObject[]).flatMap(expand) : [object];
+  const { items, apiVersion, kind } = object;
+  const isList = typeof kind === "string" && kind.endsWith("List") && Array.isArray(items);
+  if (!isList) return [object];
+  const inherited = kind === "List" ? {} : { apiVersion, kind: kind.slice(0, -"List".length) };
+  return (items as readonly KubeObject[]).flatMap((item) => expand({ ...inherited, ...item }));
 }
 
 function isKubernetes(object: unknown): object is KubeObject {
   if (typeof object !== "object" || object === null) return false;
   const { apiVersion, kind, metadata } = object as Partial<KubeObject>;
-  if (typeof apiVersion !== "string" || typeof kind !== "string" || typeof metadata?.name !== "string") return false;
+  if (!isText(apiVersion) || !isText(kind) || !isText(metadata?.name)) return false;
   return !(kind === "Kustomization" && groupOf(apiVersion) === "kustomize.config.k8s.io");
 }
 
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+
 function normalizeObject(object: KubeObject): KubeObject {
   const { creationTimestamp: _, ...metadata } = object.metadata;
-  const { status, ...rest } = object;
-  // The API server takes a definition's status as written; everybody else's belongs to controllers.
-  const keepsStatus = object.kind === "CustomResourceDefinition" && status !== undefined;
-  const plain: KubeObject = { ...rest, metadata, apiVersion: object.apiVersion, kind: object.kind };
-  if (object.kind === "Secret" && object.apiVersion === "v1") return mergeStringData(plain);
-  if (object.kind === "Service" && object.apiVersion === "v1") return { ...plain, spec: withProtocols(plain["spec"]) };
-  if (object.kind === "Pod" && object.apiVersion === "v1") return { ...plain, spec: withPodProtocols(plain["spec"]) };
-  return keepsStatus ? { ...plain, status: {} } : plain;
+  const plain: KubeObject = { ...object, metadata };
+  // kstatus needs a definition's status; everybody else's belongs to controllers.
+  if (isDefinition(plain)) return withoutInvalidCaBundle(plain);
+  const { status: __, ...rest } = plain;
+  const { apiVersion, kind } = object;
+  const correct = corrections[`${apiVersion} ${kind}`];
+  const wanted: KubeObject = { ...rest, apiVersion, kind, metadata };
+  return withZeroValues(correct ? correct(wanted) : wanted);
+}
+
+const isDefinition = ({ apiVersion, kind }: KubeObject): boolean =>
+  kind === "CustomResourceDefinition" && groupOf(apiVersion) === "apiextensions.k8s.io";
+
+const corrections: Readonly<Record<string, (object: KubeObject) => KubeObject>> = {
+  "v1 Secret": mergeStringData,
+  "v1 Service": (object) => at(object, ["spec"], withProtocols),
+  "v1 Pod": (object) => at(object, ["spec"], withPodProtocols),
+  "apps/v1 Deployment": (object) => at(object, ["spec", "template", "spec"], withPodProtocols),
+  "apps/v1 StatefulSet": (object) => at(object, ["spec", "template", "spec"], withPodProtocols),
+  "apps/v1 DaemonSet": (object) => at(object, ["spec", "template", "spec"], withPodProtocols),
+  "apps/v1 ReplicaSet": (object) => at(object, ["spec", "template", "spec"], withPodProtocols),
+  "batch/v1 Job": (object) => at(object, ["spec", "template", "spec"], withPodProtocols),
+  "batch/v1 CronJob": (object) => at(object, ["spec", "jobTemplate", "spec", "template", "spec"], withPodProtocols),
+};
+
+type Json = Readonly<Record<string, unknown>>;
+
+const isMap = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Changes the map at a path, where there is one. */
+function at<T extends Json>(object: T, [step, ...rest]: readonly string[], change: (map: Json) => Json): T {
+  if (step === undefined) return change(object) as T;
+  const below = object[step];
+  return isMap(below) ? { ...object, [step]: at(below, rest, change) } : object;
 }
 
 function mergeStringData(secret: KubeObject): KubeObject {
   const { stringData, ...rest } = secret;
-  if (typeof stringData !== "object" || stringData === null) return secret;
-  const data = { ...(rest["data"] as Record<string, string> | undefined) };
-  for (const [name, text] of Object.entries(stringData as Record<string, unknown>))
-    data[name] = Buffer.from(String(text), "utf8").toString("base64");
+  if (!isMap(stringData)) return secret;
+  const data: Record<string, unknown> = { ...(isMap(rest["data"]) ? rest["data"] : {}) };
+  for (const [name, text] of Object.entries(stringData)) {
+    // Anything but text is for the server to refuse.
+    if (typeof text !== "string" && text !== null) return secret;
+    data[name] = Buffer.from(text ?? "", "utf8").toString("base64");
+  }
   return { ...rest, apiVersion: secret.apiVersion, kind: secret.kind, metadata: secret.metadata, data };
 }
 
-type Ports = readonly { readonly protocol?: string }[];
-
 /** Part of the list's key for server-side apply, and defaulted to TCP by the server. */
-function withProtocols(spec: unknown): unknown {
-  const { ports, ...rest } = (spec ?? {}) as { ports?: Ports };
-  return ports ? { ...rest, ports: ports.map((port) => ({ protocol: "TCP", ...port })) } : spec;
+function withProtocols(spec: Json): Json {
+  const { ports } = spec;
+  if (!Array.isArray(ports)) return spec;
+  return {
+    ...spec,
+    ports: ports.map((port: unknown) => (isMap(port) && !port["protocol"] ? { ...port, protocol: "TCP" } : port)),
+  };
 }
 
-function withPodProtocols(spec: unknown): unknown {
-  const pod = (spec ?? {}) as { containers?: readonly { ports?: Ports }[] };
-  return pod.containers ? { ...pod, containers: pod.containers.map(withProtocols) } : spec;
+function withPodProtocols(spec: Json): Json {
+  const { containers } = spec;
+  if (!Array.isArray(containers)) return spec;
+  return {
+    ...spec,
+    containers: containers.map((container: unknown) => (isMap(container) ? withProtocols(container) : container)),
+  };
 }

@@ -1,0 +1,29 @@
+/** What the commands need of the world: clusters, two streams, time, and a way to reach the engine. */
+import type { ObjectRef } from "../shared/api/kube-object.ts";
+import type { Cluster } from "../shared/kubernetes/cluster.ts";
+import type { Clock } from "../shared/runtime/clock.ts";
+
+export interface NamedCluster {
+  /** Its name in the fleet, or the name of the kubeconfig's context. */
+  readonly name: string;
+  readonly cluster: Cluster;
+}
+
+export interface CliPorts {
+  readonly clusters: readonly NamedCluster[];
+  /** Standard output: tables and documents, nothing else. Text ends with its own line feed. */
+  readonly out: (text: string) => void;
+  /** Standard error: what happens, and what went wrong. */
+  readonly err: (text: string) => void;
+  readonly clock: Clock;
+  /** Wakes the engine for one object. Absent when its queue cannot be reached from here: the next sweep finds the request. */
+  readonly trigger?: (cluster: string, ref: ObjectRef, why: string) => Promise<void>;
+  /** Asks the person at the terminal. */
+  readonly confirm: (question: string) => Promise<boolean>;
+  readonly signal?: AbortSignal;
+}
+
+/** Ends the program with status 1 after its message was shown. Without a message, all has been said. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}

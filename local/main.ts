@@ -1,0 +1,189 @@
+/** `npm start`: the deployed wiring on this machine, a sandbox cluster, a Git server, and the example fleet in them. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, rmSync, writeFileSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+import { createCluster, type OpenCluster } from "../shared/kubernetes/create-cluster.ts";
+import { systemClock } from "../shared/runtime/clock.ts";
+import { type Followed, followUntilReady } from "./follow.ts";
+import { createNarration } from "./narrate.ts";
+import { parseStartOptions, type StartOptions } from "./options.ts";
+import { type LocalAws, startLocal } from "./run.ts";
+import { repositoryName, seedFleet } from "./seed-fleet.ts";
+import { openTarget, type Target } from "./target.ts";
+import { synthesize } from "./synthesize.ts";
+
+const clusterName = "production";
+const clusterArn = `arn:aws:eks:eu-west-1:111122223333:cluster/${clusterName}`;
+const expected = ["flux-system", "infrastructure-crds", "infrastructure", "apps"];
+const readyTimeoutMillis = 5 * 60_000;
+
+async function start(options: StartOptions): Promise<number> {
+  const began = Date.now();
+  const root = process.cwd();
+  const stateDir = join(root, ".driftless");
+  if (options.fresh) rmSync(stateDir, { recursive: true, force: true });
+  mkdirSync(stateDir, { recursive: true });
+  const step = createSteps();
+  const narrate = createNarration((text) => process.stderr.write(`${text}\n`));
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort(new Error(signal)));
+  const open: { close(): Promise<void> }[] = [];
+  try {
+    const gitPort = await stableGitPort(stateDir);
+    const gitUrl = `http://127.0.0.1:${gitPort}/${repositoryName}.git`;
+    const fleetFile = writeFleet(stateDir, gitUrl);
+    const assembly = join(stateDir, "cdk.out");
+    const made = await synthesize({ root, fleetFile, outDir: assembly });
+    step(made ? "CDK app synthesized" : "CDK app unchanged");
+
+    let aws: LocalAws | undefined;
+    const target = await openTarget(options, stateDir, (token) => aws?.verifyEksToken(token, clusterName));
+    open.push(target);
+    step(`${target.title} at ${target.url}`);
+    const clusters = new Map([[clusterArn, { endpoint: target.url, caPem: target.caPem }]]);
+    aws = await startLocal({
+      assembly,
+      stateDir,
+      clusters,
+      onLog: (line) => {
+        narrate(line);
+        if (process.env["DRIFTLESS_LOG"]) process.stderr.write(`${line}\n`);
+      },
+      hostScript: join(root, "local", "lambda-host.mjs"),
+      ...(options.faults === undefined ? {} : { faults: { seed: options.faults } }),
+    });
+    const running = aws;
+    open.push({ close: () => running.stop() });
+    step(`functions, queues, schedule, table, bucket and API (${running.functions.length} functions)`);
+
+    await running.git.create(repositoryName);
+    const cluster = createCluster(target.admin);
+    open.push(cluster);
+    const ticked = running.tick();
+    const pushedAt = (await seedFleet(join(root, "examples", "fleet"), gitUrl)) ?? Date.now();
+    step("examples/fleet pushed to the local Git server");
+    await ticked;
+    writeRun(stateDir, running, target, fleetFile);
+    const followed = await follow(cluster, pushedAt, stopping.signal);
+    const ready = followed.length > 0 && followed.every((object) => object.ready);
+    step(ready ? "everything is ready" : "not everything is ready");
+    await printTable(root, target.kubeconfig);
+    for (const { kind, namespace, name, message } of followed.filter((object) => !object.ready))
+      process.stderr.write(`✗ ${kind}/${namespace}/${name}: ${message}\n`);
+    if (options.json) printJson(began, followed);
+    if (options.once) return ready ? 0 : 1;
+    printNext(gitUrl, target);
+    await untilAborted(stopping.signal);
+    return 0;
+  } finally {
+    for (const part of open.reverse()) await part.close();
+  }
+}
+
+function createSteps(): (what: string) => void {
+  let last = Date.now();
+  return (what) => {
+    process.stderr.write(`✔ ${what} ${((Date.now() - last) / 1000).toFixed(1)} s\n`);
+    last = Date.now();
+  };
+}
+
+/** The Git server's address is part of the fleet, so it must be known before anything is synthesized. */
+async function stableGitPort(stateDir: string): Promise<number> {
+  const file = join(stateDir, "git", "port");
+  if (existsSync(file)) return Number(readFileSync(file, "utf8"));
+  const port = await new Promise<number>((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+  mkdirSync(join(stateDir, "git"), { recursive: true });
+  writeFileSync(file, String(port));
+  return port;
+}
+
+function writeFleet(stateDir: string, url: string): string {
+  const file = join(stateDir, "fleet.json");
+  const sync = { url, branch: "main", path: `clusters/${clusterName}` };
+  writeFileSync(
+    file,
+    JSON.stringify({ engine: "local", clusters: [{ name: clusterName, arn: clusterArn, sync }] }, null, 2),
+  );
+  return file;
+}
+
+/** Where the CLI finds the running engine. */
+function writeRun(stateDir: string, aws: LocalAws, target: Target, fleetFile: string): void {
+  const reconcile =
+    aws.functions.find(({ environment }) => environment["DRIFTLESS_QUEUE_RECONCILE"])?.environment ?? {};
+  const run = {
+    cluster: clusterName,
+    kubeconfig: target.kubeconfig,
+    fleet: fleetFile,
+    gatewayUrl: aws.gatewayUrl,
+    region: aws.region,
+    credentials: aws.operator,
+    table: reconcile["DRIFTLESS_TABLE"],
+    queues: {
+      source: reconcile["DRIFTLESS_QUEUE_SOURCE"],
+      reconcile: reconcile["DRIFTLESS_QUEUE_RECONCILE"],
+      sweep: reconcile["DRIFTLESS_QUEUE_SWEEP"],
+    },
+  };
+  writeFileSync(join(stateDir, "run.json"), JSON.stringify(run, null, 2), { mode: 0o600 });
+}
+
+async function follow(cluster: OpenCluster, since: number, signal: AbortSignal): Promise<readonly Followed[]> {
+  return followUntilReady(cluster, { clock: systemClock, since, timeoutMillis: readyTimeoutMillis, signal, expected });
+}
+
+function printTable(root: string, kubeconfig: string): Promise<void> {
+  const cli = join(root, "dist", "cli", "main.mjs");
+  if (!existsSync(cli)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [cli, "get", "all", "-A", "--kubeconfig", kubeconfig], {
+      stdio: ["ignore", process.stderr, "inherit"],
+    });
+    child.on("exit", () => resolve());
+    child.on("error", () => resolve());
+  });
+}
+
+function printJson(began: number, followed: readonly Followed[]): void {
+  const objects = followed.map(({ message: _, ...object }) => object);
+  process.stdout.write(`${JSON.stringify({ seconds: Math.round((Date.now() - began) / 10) / 100, objects })}\n`);
+}
+
+function printNext(gitUrl: string, { kubeconfig }: Target): void {
+  process.stderr.write(
+    [
+      "",
+      "change something and push it:",
+      `  git clone ${gitUrl} && cd ${repositoryName}`,
+      "look at the cluster:",
+      `  export KUBECONFIG=${kubeconfig}`,
+      "  kubectl get kustomizations -A        # flux get all -A works too",
+      "ask the engine:",
+      "  npx driftless get all -A",
+      "  npx driftless reconcile kustomization apps --with-source",
+      "stop with Ctrl-C; the state stays in .driftless (--fresh forgets it)",
+      "",
+    ].join("\n"),
+  );
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+start(parseStartOptions(process.argv.slice(2))).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`✗ ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,73 @@
+/** Turns the functions' structured lines into what a person wants to read: one line per thing that happened. */
+
+export interface Narration {
+  (line: string): void;
+}
+
+interface LogLine {
+  readonly at?: string;
+  readonly event?: string;
+  readonly object?: string;
+  readonly action?: string;
+  readonly revision?: string;
+  readonly pushedAt?: number;
+  readonly message?: string;
+  readonly reason?: string;
+  readonly error?: string;
+  readonly key?: string;
+}
+
+/** Longer ago than this, a push is not what caused the event. */
+const pushMillis = 10 * 60_000;
+
+export function createNarration(write: (text: string) => void): Narration {
+  return (line) => {
+    const start = line.indexOf("{");
+    if (start < 0) {
+      if (/defect|error|denied/i.test(line)) write(`  ${line}`);
+      return;
+    }
+    let entry: LogLine;
+    try {
+      entry = JSON.parse(line.slice(start)) as LogLine;
+    } catch {
+      return;
+    }
+    const text = describe(entry);
+    if (text !== undefined) write(`${timeOf(entry)} ${text}`);
+  };
+}
+
+function describe({
+  event,
+  object,
+  action,
+  revision = "",
+  reason,
+  message = "",
+  error,
+  key,
+  at,
+  pushedAt,
+}: LogLine): string | undefined {
+  const since = pushedAt === undefined ? undefined : Date.parse(at ?? "") - pushedAt;
+  const ago =
+    since !== undefined && since >= 0 && since < pushMillis ? `  ${(since / 1000).toFixed(1)} s after push` : "";
+  if (event === "applied") return `${object ?? ""} ${action ?? ""}  ${shorten(revision)}${ago}`;
+  if (event === "event" && reason !== undefined && isTold(reason))
+    return `${object ?? ""} ${reason}: ${firstLine(message)}`;
+  if (event === "frozen" || event === "unreachable") return `${key ?? ""} ${event}: ${message}`;
+  if (event === "failed") return `${key ?? ""} failed: ${firstLine(error ?? "")}`;
+  return undefined;
+}
+
+/** The objects that were applied have lines of their own. */
+const isTold = (reason: string): boolean => reason !== "Progressing" && reason !== "ReconciliationSucceeded";
+
+const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
+const shorten = (revision: string): string => revision.replace(/([0-9a-f]{8})[0-9a-f]{32,}/g, "$1");
+
+function timeOf({ at }: LogLine): string {
+  const date = at === undefined ? new Date() : new Date(at);
+  return date.toTimeString().slice(0, 8);
+}

@@ -1,0 +1,308 @@
+/** Runs a synthesized cloud assembly on this machine: emulators, gateway, functions, pollers, schedule, ingress, Git server. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { type Clock, systemClock } from "../shared/runtime/clock.ts";
+import { type AlarmState, evaluateAlarms } from "./alarms.ts";
+import { type RoleGrants, createAuthorizer } from "./authorizer.ts";
+import { type LocalDynamoDb, startDynamoDb } from "./aws/dynamodb.ts";
+import { type ClusterEndpoint, createEks } from "./aws/eks.ts";
+import { createKms } from "./aws/kms.ts";
+import { createLambda } from "./aws/lambda.ts";
+import { createObjectStore } from "./aws/s3.ts";
+import { createS3Api } from "./aws/s3-api.ts";
+import { type LocalSecrets, createSecretsManager } from "./aws/secrets-manager.ts";
+import { type Sqs, createSqs } from "./aws/sqs.ts";
+import { createSqsApi } from "./aws/sqs-api.ts";
+import { createSts } from "./aws/sts.ts";
+import { type EksIdentity, identifyBearer, readAccessEntries } from "./eks-token.ts";
+import { type FaultSettings, type Faults, createFaults } from "./faults.ts";
+import { type FunctionsOptions, type LocalFunction, createFunctions } from "./functions.ts";
+import { startGateway } from "./gateway.ts";
+import { type GitServer, type Webhook, startGitServer } from "./git-server.ts";
+import { type Credentials, createIdentities } from "./identities.ts";
+import { type Route, readRoutes, startIngress } from "./ingress.ts";
+import { isRecord, list, optionalRecord, optionalText } from "./json.ts";
+import { type MetricPoint, type MetricStore, createMetricStore } from "./metrics.ts";
+import { loadPolicies } from "./policies.ts";
+import { startPollers } from "./pollers.ts";
+import { openProcessRegistry } from "./process-registry.ts";
+import { readQueues } from "./queues.ts";
+import { createRandom } from "./random.ts";
+import { createSchedule } from "./schedule.ts";
+import { type Deployment, assemblyEnvironment, loadDeployment } from "./template.ts";
+
+export interface LocalOptions {
+  /** The `cdk.out` directory. */
+  readonly assembly: string;
+  /** `.driftless`: everything that survives a restart. */
+  readonly stateDir: string;
+  /** By cluster ARN; may be filled later, it is read at each request. */
+  readonly clusters: ReadonlyMap<string, ClusterEndpoint>;
+  readonly onLog: (line: string) => void;
+  readonly faults?: FaultSettings;
+  /** Node that runs the functions; default: the one that runs this. */
+  readonly nodeBinary?: string;
+  /** `local/lambda-host.mjs`; needed when this module was bundled to another place. */
+  readonly hostScript?: string;
+  /** Stop functions between invocations as Lambda does; default true on Linux. */
+  readonly freeze?: boolean;
+  /** Default: any for the gateway, the last one for the ingress. */
+  readonly gatewayPort?: number;
+  readonly clock?: Clock;
+  /** Where the local Git server's webhook goes; default: the first POST route that names GitHub, else the first. */
+  readonly webhookPath?: string;
+  /** Where the stacks that fix no environment are; default: the first fixed one of the assembly, else the first cluster's. */
+  readonly environment?: { readonly account?: string; readonly region?: string };
+  /** Default true; off, only `tick()` fires the schedules. */
+  readonly schedule?: boolean;
+}
+
+export interface LocalAws {
+  readonly ingressUrl: string;
+  readonly gatewayUrl: string;
+  readonly gitUrl: string;
+  readonly region: string;
+  readonly account: string;
+  /** Credentials of the person at the keyboard, for the gateway. */
+  readonly operator: Credentials;
+  readonly deployment: Deployment;
+  readonly git: GitServer;
+  readonly sqs: Sqs;
+  readonly functions: readonly LocalFunction[];
+  /** By role ARN: what it used, what it was refused, what it never used. */
+  grants(): Readonly<Record<string, RoleGrants>>;
+  alarms(): readonly AlarmState[];
+  metrics(): readonly MetricPoint[];
+  /** The signed webhook of the local Git server. */
+  webhook(): Webhook | undefined;
+  /** Undefined unless the token is good and its role has an access entry for the cluster of that name. */
+  verifyEksToken(token: string, clusterName: string): EksIdentity | undefined;
+  /** Fires the schedules now and waits for them. */
+  tick(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @throws Error when the template holds something that does not run here, or that AWS would refuse. */
+export async function startLocal(options: LocalOptions): Promise<LocalAws> {
+  mkdirSync(options.stateDir, { recursive: true });
+  // What was started, newest last: all of it ends again, in reverse, also when the start fails half way.
+  const closers: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  };
+  try {
+    return { ...(await assemble(options, (close) => closers.push(close))), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Closing = (close: () => Promise<void> | void) => void;
+
+async function assemble(options: LocalOptions, closing: Closing): Promise<Omit<LocalAws, "stop">> {
+  const { stateDir, onLog, clock = systemClock } = options;
+  const onDefect = (error: unknown) =>
+    onLog(`defect: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const { gateway, ingress, deployment, account, region } = await openDoors(options, closing, onDefect);
+  const faults = createFaults(options.faults);
+  const metrics = createMetricStore();
+  const identities = createIdentities(account, clock);
+  const authorizer = createAuthorizer(loadPolicies(deployment), onLog);
+  const storage = await openStorage(deployment, stateDir, clock, createRandom(options.faults?.seed ?? 1), faults);
+  closing(() => storage.close());
+  const functions = await startFunctions(
+    { ...{ deployment, region, identities, authorizer, metrics, faults, clock, onLog }, gatewayUrl: gateway.url },
+    options,
+    closing,
+  );
+  const grants = () => authorizer.grants();
+  const alarms = () => {
+    sampleQueues(storage.sqs, metrics, clock.now());
+    const declared = deployment.ofType("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm");
+    return evaluateAlarms(declared, metrics, clock.now());
+  };
+  gateway.serve({
+    ...{ clock, identities, authorizer, onDefect, mischief: (service: string) => faults.mischief(service) },
+    emulators: [
+      ...storage.emulators,
+      createSts(identities, clock),
+      createEks(options.clusters),
+      createLambda(functions.map(({ resource, pool }) => ({ name: resource.name, arn: resource.arn, pool }))),
+    ],
+    reports: { grants, alarms, metrics: () => metrics.points },
+  });
+  const routes = readRoutes(deployment, region);
+  ingress.serve({ routes, functions, authorizer, clock });
+  const webhook = () => findWebhook(routes, functions, storage.secrets, ingress.url, options.webhookPath);
+  const git = await startGitServer({ directory: path.join(stateDir, "git"), webhook, onLog });
+  closing(() => git.close());
+  const mappings = deployment.ofType("AWS::Lambda::EventSourceMapping");
+  const pollers = startPollers({ mappings, sqs: storage.sqs, functions, authorizer, clock, region, onLog });
+  closing(async () => {
+    // A run that is under way would keep its poller waiting for the function's timeout.
+    for (const { pool } of functions) pool.stop();
+    await pollers.stop();
+  });
+  const schedules = deployment.ofType("AWS::Scheduler::Schedule");
+  const schedule = createSchedule({ schedules, functions, authorizer, clock, onLog });
+  if (options.schedule !== false) closing(schedule.start());
+  const housekeeping = setInterval(() => {
+    sampleQueues(storage.sqs, metrics, clock.now());
+    storage.dynamodb.expire(Math.floor(clock.now() / 1000)).catch(onDefect);
+  }, 60_000);
+  closing(() => clearInterval(housekeeping));
+  const entries = readAccessEntries(deployment.ofType("AWS::EKS::AccessEntry"));
+
+  return {
+    ...{ ingressUrl: ingress.url, gatewayUrl: gateway.url, gitUrl: git.url, region, account, deployment, git },
+    ...{ functions, operator: identities.operator, sqs: storage.sqs, grants, alarms, webhook },
+    metrics: () => metrics.points,
+    verifyEksToken: (token, cluster) => identifyBearer(token, cluster, { identities, entries, now: clock.now() }),
+    tick: () => schedule.fire(),
+  };
+}
+
+/** Queue URLs and the API's address are part of the resolved template, so both servers listen before it is read. */
+async function openDoors(options: LocalOptions, closing: Closing, onDefect: (error: unknown) => void) {
+  const { assembly, stateDir } = options;
+  const gateway = await startGateway(options.gatewayPort);
+  closing(() => gateway.close());
+  const ingress = await startIngress(rememberedPort(stateDir), onDefect);
+  closing(() => ingress.close());
+  writeFileSync(path.join(stateDir, "ingress-port"), new URL(ingress.url).port);
+  const { account, region } = {
+    ...(assemblyEnvironment(assembly) ?? environmentOf(options.clusters)),
+    ...options.environment,
+  };
+  const deployment = loadDeployment(assembly, { account, region, gatewayUrl: gateway.url, ingressUrl: ingress.url });
+  return { gateway, ingress, deployment, account, region };
+}
+
+type FunctionsWorld = Omit<FunctionsOptions, "stateDirectory" | "nodeBinary" | "hostScript" | "freeze" | "onProcess">;
+
+async function startFunctions(world: FunctionsWorld, options: LocalOptions, closing: Closing) {
+  const { stateDir } = options;
+  const hostScript = options.hostScript ?? fileURLToPath(new URL("./lambda-host.mjs", import.meta.url));
+  const registry = openProcessRegistry(path.join(stateDir, "processes.json"), hostScript);
+  const functions = await createFunctions({
+    ...{ ...world, hostScript, stateDirectory: stateDir, onProcess: (pid: number) => registry.add(pid) },
+    nodeBinary: options.nodeBinary ?? process.execPath,
+    freeze: options.freeze ?? process.platform === "linux",
+  });
+  const killAll = () => {
+    for (const { pool } of functions) pool.stop();
+  };
+  process.once("exit", killAll);
+  closing(() => {
+    process.off("exit", killAll);
+    killAll();
+    registry.clear();
+  });
+  return functions;
+}
+
+interface Storage {
+  readonly sqs: Sqs;
+  readonly secrets: LocalSecrets;
+  readonly dynamodb: LocalDynamoDb;
+  readonly emulators: readonly LocalDynamoDb["api"][];
+  close(): Promise<void>;
+}
+
+async function openStorage(
+  deployment: Deployment,
+  stateDir: string,
+  clock: Clock,
+  random: () => number,
+  faults: Faults,
+): Promise<Storage> {
+  const queues = deployment.ofType("AWS::SQS::Queue");
+  const sqs = createSqs({ queues: readQueues(queues), clock, random, fate: (queue) => faults.fate(queue) });
+  const messages = path.join(stateDir, "messages.json");
+  if (existsSync(messages)) sqs.restore(JSON.parse(readFileSync(messages, "utf8")));
+  const now = () => clock.now();
+  const secretsFile = path.join(stateDir, "secrets.json");
+  const secrets = createSecretsManager(deployment.ofType("AWS::SecretsManager::Secret"), secretsFile, now);
+  const tables = deployment.ofType("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable");
+  const dynamodb = await startDynamoDb(tables, path.join(stateDir, "dynamodb"));
+  const buckets = deployment.ofType("AWS::S3::Bucket").map(({ name }) => name);
+  const kms = createKms({
+    keys: deployment.ofType("AWS::KMS::Key"),
+    aliases: deployment.ofType("AWS::KMS::Alias"),
+    file: path.join(stateDir, "kms.json"),
+  });
+  const urlOf = (arn: string) => queues.find((queue) => queue.arn === arn)?.ref ?? "";
+  return {
+    ...{ sqs, secrets, dynamodb },
+    emulators: [
+      createSqsApi(sqs, urlOf),
+      createS3Api(createObjectStore(path.join(stateDir, "s3"), buckets, now), (bucket) =>
+        bucketKey(deployment, bucket),
+      ),
+      ...[dynamodb.api, kms, secrets.api],
+    ],
+    async close() {
+      writeFileSync(messages, JSON.stringify(sqs.snapshot()));
+      await dynamodb.close();
+    },
+  };
+}
+
+/** ARN of the template's key that encrypts the bucket; undefined for S3's own encryption. */
+function bucketKey(deployment: Deployment, bucket: string): string | undefined {
+  const found = deployment.ofType("AWS::S3::Bucket").find(({ name }) => name === bucket);
+  const encryption = optionalRecord(found?.properties.BucketEncryption, `encryption of ${bucket}`);
+  const [rule] = list(encryption.ServerSideEncryptionConfiguration);
+  const byDefault = isRecord(rule) ? rule.ServerSideEncryptionByDefault : undefined;
+  const id = isRecord(byDefault) ? optionalText(byDefault.KMSMasterKeyID, `key of ${bucket}`) : undefined;
+  return id === undefined
+    ? undefined
+    : deployment.ofType("AWS::KMS::Key").find((key) => [key.ref, key.arn].includes(id))?.arn;
+}
+
+/** The ingress keeps its port when it can: people put it into their repositories' webhooks. */
+function rememberedPort(stateDir: string): number {
+  const file = path.join(stateDir, "ingress-port");
+  return existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+}
+
+/** Without an environment in the assembly, the account and region of the first cluster. */
+function environmentOf(clusters: ReadonlyMap<string, unknown>): { readonly account: string; readonly region: string } {
+  const [, , , region, account] = ([...clusters.keys()][0] ?? "").split(":");
+  return { account: account || "000000000000", region: region || "eu-west-1" };
+}
+
+function sampleQueues(sqs: Sqs, metrics: MetricStore, at: number): void {
+  for (const { arn, name } of sqs.queues) {
+    const { visible, inFlight, delayed, oldestAgeSeconds } = sqs.counts(arn);
+    const values = {
+      ApproximateNumberOfMessagesVisible: visible,
+      ApproximateNumberOfMessagesNotVisible: inFlight,
+      ApproximateNumberOfMessagesDelayed: delayed,
+      ApproximateAgeOfOldestMessage: oldestAgeSeconds,
+    };
+    for (const [metric, value] of Object.entries(values)) {
+      metrics.record({ namespace: "AWS/SQS", name: metric, dimensions: { QueueName: name }, at, values: [value] });
+    }
+  }
+}
+
+function findWebhook(
+  routes: readonly Route[],
+  functions: readonly LocalFunction[],
+  secrets: LocalSecrets,
+  ingressUrl: string,
+  wanted: string | undefined,
+): Webhook | undefined {
+  const posts = routes.filter(({ method }) => method === "POST" || method === "*");
+  const route =
+    posts.find(({ path: at }) => at === wanted) ?? posts.find(({ path: at }) => /github/i.test(at)) ?? posts[0];
+  const lambda = functions.find(({ resource }) => resource.arn === route?.functionArn);
+  const secretArn = lambda?.environment.DRIFTLESS_WEBHOOK_SECRET;
+  if (route === undefined || secretArn === undefined) return undefined;
+  const at = wanted ?? (route.path === "$default" ? "/" : route.path.replace(/\{[^}]*\}/, "github"));
+  return { url: `${ingressUrl}${at}`, secret: secrets.value(secretArn) };
+}

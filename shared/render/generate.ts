@@ -1,0 +1,106 @@
+/**
+ * Completes the root kustomization as Flux does: takes the one in the path or makes one from all manifests below it,
+ * then merges the fields of the Kustomization's spec into it.
+ */
+import { RenderError, type KustomizationOverlay, type OverlayImage } from "./protocol.ts";
+import { writeJsonYaml } from "./read-yaml.ts";
+import { knownFieldsOf, isMapping, type Mapping } from "./references.ts";
+import { readKustomization } from "./guard.ts";
+import { withTextFields } from "./string-fields.ts";
+import type { Tree } from "./tree.ts";
+import { isRemote, isRepository, joinTreePath, type TreePath } from "./tree-path.ts";
+
+export interface CompletedRoot {
+  /** Files that were listed because they lie in the path; empty when the repository has its own kustomization. */
+  readonly generatedFrom: readonly string[];
+}
+
+/** Writes the completed kustomization into the directory. @throws RenderError BuildFailed */
+export function completeRoot(tree: Tree, directory: TreePath, overlay: KustomizationOverlay): CompletedRoot {
+  const file = tree.findKustomization(directory);
+  const generatedFrom = file === undefined ? scanManifests(tree, directory, ".") : [];
+  const base = file === undefined ? generated(generatedFrom) : existing(tree, file);
+  const target = file ?? joinTreePath(directory, "kustomization.yaml");
+  tree.write(target, writeJsonYaml(withFirstInFirstOut(merge(base, overlay, tree, directory))));
+  return { generatedFrom };
+}
+
+function existing(tree: Tree, file: TreePath): Mapping {
+  const kustomization = readKustomization(tree, file) ?? {};
+  if (!isMapping(kustomization)) throw new RenderError("BuildFailed", `${file} is not a kustomization: want a mapping`);
+  const known = withTextFields(knownFieldsOf(kustomization));
+  // Flux sets it against the error about an empty kustomization, and so whenever there are no resources.
+  return listOf(known.resources).length === 0 ? { ...known, buildMetadata: ["originAnnotations"] } : known;
+}
+
+function generated(resources: readonly string[]): Mapping {
+  return {
+    apiVersion: "kustomize.config.k8s.io/v1beta1",
+    kind: "Kustomization",
+    // A kustomization must not be empty; a namespace on nothing builds to nothing.
+    ...(resources.length > 0 ? { resources } : { namespace: "_placeholder" }),
+  };
+}
+
+/** All manifests below, depth first in Go's order; a directory with its own kustomization is one resource. */
+function scanManifests(tree: Tree, directory: TreePath, shown: string): readonly string[] {
+  return tree.list(directory).flatMap((name) => {
+    const path = joinTreePath(directory, name);
+    const here = `${shown}/${name}`;
+    if (tree.typeOf(path) === "directory") {
+      return tree.findKustomization(path) === undefined ? scanManifests(tree, path, here) : [here];
+    }
+    return /\.ya?ml$/.test(name) && tree.typeOf(path) === "file" ? [here] : [];
+  });
+}
+
+function merge(base: Mapping, overlay: KustomizationOverlay, tree: Tree, directory: TreePath): Mapping {
+  const { targetNamespace, namePrefix, nameSuffix, patches = [], images = [], buildMetadata = [] } = overlay;
+  const components = componentsOf(overlay, tree, directory);
+  return {
+    ...base,
+    ...(targetNamespace === undefined ? {} : { namespace: targetNamespace }),
+    ...(namePrefix === undefined ? {} : { namePrefix }),
+    ...(nameSuffix === undefined ? {} : { nameSuffix }),
+    ...(patches.length > 0 ? { patches: [...listOf(base.patches), ...patches.map(patchOf)] } : {}),
+    ...(components.length > 0 ? { components: [...listOf(base.components), ...components] } : {}),
+    ...(images.length > 0 ? { images: mergeImages(listOf(base.images), images) } : {}),
+    ...(buildMetadata.length > 0 ? { buildMetadata } : {}),
+  };
+}
+
+/** A patch of the spec is text and target only: no path. */
+function patchOf(patch: unknown): Mapping {
+  if (!isMapping(patch)) throw new RenderError("BuildFailed", "unable to get patches: want a mapping");
+  return { patch: patch.patch, ...(patch.target === undefined ? {} : { target: patch.target }) };
+}
+
+function componentsOf(overlay: KustomizationOverlay, tree: Tree, directory: TreePath): readonly string[] {
+  const { components = [], ignoreMissingComponents = false } = overlay;
+  return components.filter((component) => {
+    if (isRemote(component) || isRepository(component) || component.startsWith("/")) {
+      throw new RenderError("BuildFailed", `component path '${component}' must be local and relative`);
+    }
+    return !ignoreMissingComponents || tree.typeOf(joinTreePath(directory, component)) !== "missing";
+  });
+}
+
+/** Field by field into the entry of the same name; tag and digest select the version together, so they go together. */
+function mergeImages(present: readonly unknown[], images: readonly OverlayImage[]): readonly unknown[] {
+  return images.reduce<readonly unknown[]>((merged, { name, newName, newTag, digest }) => {
+    const chosen = {
+      ...(newName ? { newName } : {}),
+      ...(newTag || digest ? { newTag: newTag ?? "", digest: digest ?? "" } : {}),
+    };
+    const index = merged.findIndex((entry) => isMapping(entry) && entry.name === name);
+    if (index === -1) return [...merged, { name, ...chosen }];
+    return merged.map((entry, at) => (at === index ? { ...(entry as Mapping), ...chosen } : entry));
+  }, present);
+}
+
+/** Flux applies no order where the repository asks for none; kubectl would sort by kind. */
+function withFirstInFirstOut(kustomization: Mapping): Mapping {
+  return kustomization.sortOptions ? kustomization : { ...kustomization, sortOptions: { order: "fifo" } };
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as readonly unknown[]) : []);

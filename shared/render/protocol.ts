@@ -1,0 +1,135 @@
+/**
+ * What reconcile says to the render function and what comes back. The function has no rights: it reads one URL and
+ * writes one URL, and reconcile checks what was written.
+ */
+
+/** Fields of a Flux Kustomization's spec that are merged into the root kustomization.yaml, under Flux's names. */
+export interface KustomizationOverlay {
+  readonly targetNamespace?: string | undefined;
+  readonly namePrefix?: string | undefined;
+  readonly nameSuffix?: string | undefined;
+  readonly patches?: readonly unknown[] | undefined;
+  readonly components?: readonly string[] | undefined;
+  readonly ignoreMissingComponents?: boolean | undefined;
+  readonly images?: readonly OverlayImage[] | undefined;
+  readonly buildMetadata?: readonly string[] | undefined;
+}
+
+export interface OverlayImage {
+  readonly name: string;
+  readonly newName?: string | undefined;
+  readonly newTag?: string | undefined;
+  readonly digest?: string | undefined;
+}
+
+export interface RenderLimits {
+  /** Size of the tar.gz. */
+  readonly archiveBytes: number;
+  /** Size of all files of the artifact. */
+  readonly unpackedBytes: number;
+  /** Files and directories of the artifact. */
+  readonly entries: number;
+  /** Directories above a file. */
+  readonly depth: number;
+  /** One file that the build reads. */
+  readonly fileBytes: number;
+  /** All files that the build reads. */
+  readonly visitedBytes: number;
+  readonly buildMillis: number;
+  /** YAML that the build may print. */
+  readonly outputBytes: number;
+}
+
+export const DEFAULT_RENDER_LIMITS: RenderLimits = {
+  archiveBytes: 100 * 1024 ** 2,
+  unpackedBytes: 384 * 1024 ** 2,
+  entries: 50_000,
+  depth: 64,
+  fileBytes: 16 * 1024 ** 2,
+  visitedBytes: 128 * 1024 ** 2,
+  buildMillis: 60_000,
+  outputBytes: 64 * 1024 ** 2,
+};
+
+export interface RenderRequest extends KustomizationOverlay {
+  readonly v: 1;
+  /** Presigned GET of the artifact's tar.gz. */
+  readonly artifactUrl: string;
+  /** `sha256:<hex>` of the tar.gz. */
+  readonly artifactDigest: string;
+  /** `spec.path`: relative to the artifact's root, which it cannot leave. */
+  readonly path: string;
+  /** Presigned PUT that takes the gzip of the multi-document YAML. */
+  readonly handoffUrl: string;
+  /** Digest of the closure that was built last: if it is the same, nothing is built and nothing handed over. */
+  readonly knownClosure?: string | undefined;
+  readonly limits?: Partial<RenderLimits>;
+}
+
+/** The files that a build read, the completed root kustomization included. Same digest and overlay, same output. */
+export interface Closure {
+  /** `sha256:<hex>`. */
+  readonly digest: string;
+  readonly files: number;
+}
+
+export type RenderFailureReason = "BuildFailed" | "ArtifactFailed";
+
+export interface RenderFailure {
+  readonly v: 1;
+  readonly ok: false;
+  readonly reason: RenderFailureReason;
+  /** Flux's text where Flux has one; paths are relative to the artifact's root. */
+  readonly message: string;
+  /** Present when kustomize itself refused: an unchanged closure will be refused again. */
+  readonly closure?: Closure;
+}
+
+export interface RenderSuccess {
+  readonly v: 1;
+  readonly ok: true;
+  readonly unchanged: false;
+  /** Bytes that were handed over (gzip). */
+  readonly size: number;
+  /** `sha256:<hex>` of the bytes that were handed over. */
+  readonly sha256: string;
+  /** `sha256:<hex>` of the YAML: Flux's digest of a build. */
+  readonly yamlDigest: string;
+  readonly kustomizeVersion: string;
+  readonly closure: Closure;
+}
+
+export interface RenderUnchanged {
+  readonly v: 1;
+  readonly ok: true;
+  readonly unchanged: true;
+  readonly kustomizeVersion: string;
+  readonly closure: Closure;
+}
+
+export type RenderResponse = RenderSuccess | RenderUnchanged | RenderFailure;
+
+/** A refusal that the user must read; everything else that is thrown while rendering is a defect or an outage. */
+export class RenderError extends Error {
+  override readonly name = "RenderError";
+  readonly reason: RenderFailureReason;
+
+  constructor(reason: RenderFailureReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/**
+ * Reads the payload of an invocation.
+ *
+ * @throws TypeError when it is not a request of version 1: the two functions do not fit together.
+ */
+export function parseRenderRequest(payload: unknown): RenderRequest {
+  const request = payload as Partial<RenderRequest> | null;
+  if (typeof request !== "object" || request?.v !== 1) throw new TypeError("render request is not of version 1");
+  for (const field of ["artifactUrl", "artifactDigest", "path", "handoffUrl"] as const) {
+    if (typeof request[field] !== "string") throw new TypeError(`render request has no ${field}`);
+  }
+  return request as RenderRequest;
+}

@@ -1,0 +1,135 @@
+/** One build from archive to YAML in a scratch directory of its own: unpack, complete, guard, build, clean up. */
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { buildKustomization } from "./build.ts";
+import { completeRoot, type CompletedRoot } from "./generate.ts";
+import { guardBuild } from "./guard.ts";
+import type { KubectlVersion } from "./kubectl-version.ts";
+import {
+  type Closure,
+  DEFAULT_RENDER_LIMITS,
+  type KustomizationOverlay,
+  RenderError,
+  type RenderFailureReason,
+  type RenderLimits,
+} from "./protocol.ts";
+import { createTree, type Tree } from "./tree.ts";
+import { clampToRoot, type TreePath } from "./tree-path.ts";
+import { unpackArtifact } from "./unpack.ts";
+
+/** To be raised when the same files build to something else for a reason of our own. */
+const BUILDER_VERSION = 1;
+
+export interface RenderInput extends KustomizationOverlay {
+  /** The tar.gz. */
+  readonly archive: Uint8Array;
+  readonly artifactDigest: string;
+  readonly path: string;
+  readonly knownClosure?: string | undefined;
+  readonly limits?: Partial<RenderLimits> | undefined;
+}
+
+export interface RenderTools {
+  readonly kubectl: string;
+  readonly version: KubectlVersion;
+  /** Directory for the scratch directory. */
+  readonly scratch: string;
+}
+
+export type RenderResult =
+  | { readonly kind: "built"; readonly yaml: Buffer; readonly closure: Closure }
+  | { readonly kind: "unchanged"; readonly closure: Closure }
+  | {
+      readonly kind: "failed";
+      readonly reason: RenderFailureReason;
+      readonly message: string;
+      readonly closure?: Closure;
+    };
+
+/** Never throws for what a repository holds; throws when the machine fails. */
+export async function render(input: RenderInput, tools: RenderTools): Promise<RenderResult> {
+  mkdirSync(tools.scratch, { recursive: true, mode: 0o700 });
+  const scratch = mkdtempSync(join(tools.scratch, "render-"));
+  try {
+    return await renderIn(scratch, input, tools);
+  } catch (error) {
+    if (error instanceof RenderError) return { kind: "failed", reason: error.reason, message: error.message };
+    throw error;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function renderIn(scratch: string, input: RenderInput, tools: RenderTools): Promise<RenderResult> {
+  const limits = { ...DEFAULT_RENDER_LIMITS, ...input.limits };
+  const tree = createTree(unpackArtifact(input.archive, input.artifactDigest, limits), limits);
+  const directory = requireDirectory(tree, input.path);
+  const completed = completeRoot(tree, directory, input);
+  guardBuild(tree, directory);
+  const closure = closureOf(tree, directory, input, tools.version);
+  if (closure.digest === input.knownClosure) return { kind: "unchanged", closure };
+
+  const root = join(scratch, "tree");
+  tree.materialize(root);
+  try {
+    const options = { kubectl: tools.kubectl, root, home: join(scratch, "home"), limits };
+    return { kind: "built", yaml: await buildKustomization(directory, options), closure };
+  } catch (error) {
+    if (!(error instanceof RenderError)) throw error;
+    const message = asScanFailure(error.message, completed, directory) ?? error.message;
+    return { kind: "failed", reason: error.reason, message, closure };
+  }
+}
+
+function requireDirectory(tree: Tree, path: string): TreePath {
+  const directory = clampToRoot(path);
+  switch (tree.typeOf(directory)) {
+    case "directory":
+      return directory;
+    case "file":
+      throw new RenderError("BuildFailed", `open ${directory}/kustomization.yaml: not a directory`);
+    case "missing":
+      throw new RenderError(
+        "ArtifactFailed",
+        `kustomization path not found: stat ${directory}: no such file or directory`,
+      );
+  }
+}
+
+/** Everything that the output depends on. */
+function closureOf(tree: Tree, directory: TreePath, input: RenderInput, version: KubectlVersion): Closure {
+  const { targetNamespace, namePrefix, nameSuffix, patches, components, ignoreMissingComponents } = input;
+  const { images, buildMetadata } = input;
+  const files = tree.closure();
+  const parts = {
+    builder: [BUILDER_VERSION, version.kubectl, version.kustomize],
+    directory,
+    files: files.digest,
+    overlay: {
+      targetNamespace,
+      namePrefix,
+      nameSuffix,
+      patches,
+      components,
+      ignoreMissingComponents,
+      images,
+      buildMetadata,
+    },
+  };
+  const digest = createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+  return { digest: `sha256:${digest}`, files: files.files };
+}
+
+/**
+ * Flux decodes the files of a generated kustomization before it builds; we let kustomize do that, with the same code,
+ * and say of its refusal what Flux says.
+ */
+function asScanFailure(message: string, { generatedFrom }: CompletedRoot, directory: TreePath): string | undefined {
+  const [, file, rest = ""] = /accumulating resources from '(\.\/[^']*)': (.*)$/s.exec(message) ?? [];
+  if (file === undefined || !generatedFrom.includes(file)) return undefined;
+  const words = rest.replace(/': must build at directory: .*$/s, "").replace(/ in File: .*$/s, "");
+  const path = [directory, file.slice(2)].filter((part) => part !== "").join("/");
+  return `failed to decode Kubernetes YAML from ${path}: ${words}`;
+}

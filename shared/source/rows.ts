@@ -1,0 +1,143 @@
+/** What the table remembers of sources: the stored revision of each, fetches shared by clusters, URLs for webhooks. */
+import type { Item, ItemKey, Table } from "../lease/ports.ts";
+import { repositoryMatchKey } from "./git/url.ts";
+
+/** Content of a source as it lies in the bucket. */
+export interface StoredArchive {
+  /** Key in the bucket. */
+  readonly artifactKey: string;
+  /** `sha256:<hex>` of the archive's bytes. */
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** `OB#<key>/SRC`. */
+export interface SourceRow extends Partial<StoredArchive> {
+  readonly revision?: string;
+  /** The revision that the dependants were told of last. */
+  readonly announced?: string;
+  /** Match key under which webhooks find this source. */
+  readonly urlKey?: string;
+  /** Failures in a row. */
+  readonly failures: number;
+}
+
+/** `SR#<fetch key>/RV#<revision>`: valid for whoever holds the credential that the key was made with. */
+export interface SharedFetch extends StoredArchive {
+  readonly author: string;
+  /** The commit's subject, at most 50 characters. */
+  readonly subject: string;
+}
+
+const schemaVersion = 1;
+const sourceItem = (key: string): ItemKey => ({ pk: `OB#${key}`, sk: "SRC" });
+const urlItem = (urlKey: string, key: string): ItemKey => ({ pk: `URL#${urlKey}`, sk: key });
+const sharedItem = (fetchKey: string, revision: string): ItemKey => ({ pk: `SR#${fetchKey}`, sk: `RV#${revision}` });
+
+/** The row of a source that is not known yet is empty. */
+export async function readSourceRow(table: Table, key: string): Promise<SourceRow> {
+  const item = (await table.get(sourceItem(key), { consistent: true })) ?? {};
+  return {
+    ...texts(item, ["artifactKey", "digest", "revision", "announced", "urlKey"]),
+    ...(typeof item.size === "number" ? { size: item.size } : {}),
+    failures: typeof item.failures === "number" ? item.failures : 0,
+  };
+}
+
+/** Records what is stored now. Other content under the same revision is news too, so that it is announced again. */
+export async function recordStored(
+  table: Table,
+  key: string,
+  previous: SourceRow,
+  next: StoredArchive & { readonly revision: string },
+): Promise<void> {
+  const same = previous.revision === next.revision && previous.digest === next.digest && previous.size === next.size;
+  if (same && previous.artifactKey === next.artifactKey && previous.failures === 0) return;
+  const otherContent = previous.revision === next.revision && previous.digest !== next.digest;
+  await table.update(sourceItem(key), {
+    update:
+      "SET v = :v, revision = :revision, digest = :digest, artifactKey = :artifactKey, size = :size, failures = :none" +
+      (otherContent ? " REMOVE announced" : ""),
+    values: {
+      ":v": schemaVersion,
+      ":revision": next.revision,
+      ":digest": next.digest,
+      ":artifactKey": next.artifactKey,
+      ":size": next.size,
+      ":none": 0,
+    },
+  });
+}
+
+export async function recordFailures(table: Table, key: string, failures: number): Promise<void> {
+  await table.update(sourceItem(key), {
+    update: "SET v = :v, failures = :failures",
+    values: { ":v": schemaVersion, ":failures": failures },
+  });
+}
+
+/** Whether the dependants have still to be told of the stored revision. */
+export async function announceNeeded(table: Table, key: string): Promise<boolean> {
+  const { revision, announced } = await readSourceRow(table, key);
+  return revision !== undefined && revision !== announced;
+}
+
+/** To be called when all dependants were triggered; without effect when another revision was stored meanwhile. */
+export async function markAnnounced(table: Table, key: string, revision: string): Promise<void> {
+  await table.update(sourceItem(key), {
+    update: "SET announced = :revision",
+    condition: "revision = :revision",
+    values: { ":revision": revision },
+  });
+}
+
+/** Keeps the webhook's way to the source current: new item first, so that no push is missed between the two writes. */
+export async function recordUrl(table: Table, key: string, previous: SourceRow, url: string): Promise<void> {
+  const urlKey = repositoryMatchKey(url);
+  if (urlKey === previous.urlKey) return;
+  if (urlKey !== undefined) await table.put({ ...urlItem(urlKey, key), v: schemaVersion });
+  if (previous.urlKey !== undefined) await table.delete(urlItem(previous.urlKey, key));
+  await table.update(sourceItem(key), {
+    update: urlKey === undefined ? "SET v = :v REMOVE urlKey" : "SET v = :v, urlKey = :urlKey",
+    values: { ":v": schemaVersion, ...(urlKey === undefined ? {} : { ":urlKey": urlKey }) },
+  });
+}
+
+/** Keys of the sources whose repository has this match key. */
+export async function findSourcesByUrl(table: Table, urlKey: string): Promise<readonly string[]> {
+  const items = await table.query({ pk: `URL#${urlKey}` });
+  return items.flatMap(({ sk }) => (typeof sk === "string" ? [sk] : []));
+}
+
+export async function forgetSource(table: Table, key: string): Promise<void> {
+  const { urlKey } = await readSourceRow(table, key);
+  if (urlKey !== undefined) await table.delete(urlItem(urlKey, key));
+  await table.delete(sourceItem(key));
+}
+
+export async function readSharedFetch(table: Table, fetchKey: string, revision: string) {
+  const item = await table.get(sharedItem(fetchKey, revision), { consistent: true });
+  const {
+    artifactKey,
+    digest,
+    author = "",
+    subject = "",
+  } = texts(item ?? {}, ["artifactKey", "digest", "author", "subject"]);
+  const size = item?.size;
+  if (artifactKey === undefined || digest === undefined || typeof size !== "number") return undefined;
+  return { artifactKey, digest, size, author, subject } satisfies SharedFetch;
+}
+
+export async function recordSharedFetch(table: Table, fetchKey: string, revision: string, fetched: SharedFetch) {
+  const { artifactKey, digest, size, author, subject } = fetched;
+  await table.put({ ...sharedItem(fetchKey, revision), v: schemaVersion, artifactKey, digest, size, author, subject });
+}
+
+function texts<Name extends string>(item: Item, names: readonly Name[]): Partial<Record<Name, string>> {
+  const found: Partial<Record<Name, string>> = {};
+  for (const name of names) {
+    const value = item[name];
+    if (typeof value === "string") found[name] = value;
+  }
+  return found;
+}

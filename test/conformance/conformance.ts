@@ -1,0 +1,7 @@
+/** One suite for both servers: what is written here is true of the sandbox and of a real API server. */
+import { describeTranscripts } from "./describe-transcripts.ts";
+import type { Target } from "./target.ts";
+
+export function describeConformance(target: () => Target): void {
+  describeTranscripts(target);
+}
