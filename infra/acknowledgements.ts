@@ -1,6 +1,6 @@
 /**
  * Findings of cdk-nag that stand, each with its reason; every other finding fails the synth. Wildcards in resources are
- * acknowledged one by one, so that a new one is a new finding.
+ * acknowledged one by one, as the permission table holds them: one that comes from elsewhere is a finding.
  */
 import { type Stack, Validations } from "aws-cdk-lib";
 import type { IConstruct } from "constructs";

@@ -19,6 +19,11 @@ export interface FaultSettings {
   readonly slow?: number;
 }
 
+/** Enough of everything that a few minutes show most of it, and little enough that work still gets done. */
+export function standardFaults(seed: number): FaultSettings {
+  return { seed, duplicate: 0.1, lose: 0.02, late: 0.1, kill: 0.05, throttle: 0.02, slow: 0.1 };
+}
+
 export interface Faults {
   fate(queueName: string): SendFate;
   killAfterMillis(): number | undefined;
@@ -27,7 +32,7 @@ export interface Faults {
 
 const probabilities = ["duplicate", "lose", "late", "kill", "throttle", "slow"] as const;
 
-/** From `seed=1,duplicate=0.1,kill=0.05`. @throws Error naming what is not understood. */
+/** From `seed=1,duplicate=0.1,kill=0.05`, or `seed=1` for `standardFaults`. @throws Error naming what is not understood. */
 export function parseFaults(source: string): FaultSettings {
   const entries = source.split(",").map((part): [string, number] => {
     const [name = "", value = ""] = part.trim().split("=");
@@ -40,7 +45,10 @@ export function parseFaults(source: string): FaultSettings {
     }
     return [name, number];
   });
-  return { seed: 1, ...Object.fromEntries(entries) };
+  const given = Object.fromEntries(entries) as Partial<FaultSettings>;
+  const { seed = 1 } = given;
+  // A seed alone means the usual mix.
+  return Object.keys(given).every((name) => name === "seed") ? standardFaults(seed) : { ...given, seed };
 }
 
 /** Without settings nothing goes wrong. */

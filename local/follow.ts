@@ -64,7 +64,7 @@ function follow(
 }
 
 function revisionOf(object: KubeObject | undefined): string {
-  const status = (object?.["status"] ?? {}) as { artifact?: { revision?: string }; lastAppliedRevision?: string };
+  const status = (object?.status ?? {}) as { artifact?: { revision?: string }; lastAppliedRevision?: string };
   return status.artifact?.revision ?? status.lastAppliedRevision ?? "";
 }
 

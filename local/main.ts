@@ -1,6 +1,6 @@
 /** `npm start`: the deployed wiring on this machine, a sandbox cluster, a Git server, and the example fleet in them. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
@@ -27,6 +27,7 @@ async function start(options: StartOptions): Promise<number> {
   mkdirSync(stateDir, { recursive: true });
   const step = createSteps();
   const narrate = createNarration((text) => process.stderr.write(`${text}\n`));
+  const keep = createLogFiles(stateDir);
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort(new Error(signal)));
   const open: { close(): Promise<void> }[] = [];
@@ -49,7 +50,7 @@ async function start(options: StartOptions): Promise<number> {
       clusters,
       onLog: (line) => {
         narrate(line);
-        if (process.env["DRIFTLESS_LOG"]) process.stderr.write(`${line}\n`);
+        if (process.env.DRIFTLESS_LOG) process.stderr.write(`${line}\n`);
       },
       hostScript: join(root, "local", "lambda-host.mjs"),
       ...(options.faults === undefined ? {} : { faults: { seed: options.faults } }),
@@ -65,7 +66,7 @@ async function start(options: StartOptions): Promise<number> {
     const pushedAt = (await seedFleet(join(root, "examples", "fleet"), gitUrl)) ?? Date.now();
     step("examples/fleet pushed to the local Git server");
     await ticked;
-    writeRun(stateDir, running, target, fleetFile);
+    writeRun(stateDir, running, target);
     const followed = await follow(cluster, pushedAt, stopping.signal);
     const ready = followed.length > 0 && followed.every((object) => object.ready);
     step(ready ? "everything is ready" : "not everything is ready");
@@ -78,6 +79,7 @@ async function start(options: StartOptions): Promise<number> {
     await untilAborted(stopping.signal);
     return 0;
   } finally {
+    rmSync(join(stateDir, "run.json"), { force: true });
     for (const part of open.reverse()) await part.close();
   }
 }
@@ -115,25 +117,31 @@ function writeFleet(stateDir: string, url: string): string {
   return file;
 }
 
-/** Where the CLI finds the running engine. */
-function writeRun(stateDir: string, aws: LocalAws, target: Target, fleetFile: string): void {
-  const reconcile =
-    aws.functions.find(({ environment }) => environment["DRIFTLESS_QUEUE_RECONCILE"])?.environment ?? {};
-  const run = {
-    cluster: clusterName,
-    kubeconfig: target.kubeconfig,
-    fleet: fleetFile,
-    gatewayUrl: aws.gatewayUrl,
-    region: aws.region,
-    credentials: aws.operator,
-    table: reconcile["DRIFTLESS_TABLE"],
-    queues: {
-      source: reconcile["DRIFTLESS_QUEUE_SOURCE"],
-      reconcile: reconcile["DRIFTLESS_QUEUE_RECONCILE"],
-      sweep: reconcile["DRIFTLESS_QUEUE_SWEEP"],
-    },
+/** Where the CLI finds the running engine: the functions' own variables, and the operator's credentials. */
+function writeRun(stateDir: string, aws: LocalAws, { kubeconfig }: Target): void {
+  const working = aws.functions.find(({ environment }) => environment["DRIFTLESS_QUEUE_RECONCILE"])?.environment ?? {};
+  const names = ["DRIFTLESS_TABLE", "DRIFTLESS_QUEUE_SOURCE", "DRIFTLESS_QUEUE_RECONCILE", "DRIFTLESS_QUEUE_SWEEP"];
+  const environment = {
+    ...Object.fromEntries(names.map((name) => [name, working[name] ?? ""])),
+    AWS_REGION: aws.region,
+    AWS_ACCESS_KEY_ID: aws.operator.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: aws.operator.secretAccessKey,
   };
+  const logs = join(stateDir, "logs");
+  const run = { kubeconfig, cluster: clusterName, gatewayUrl: aws.gatewayUrl, environment, logs };
   writeFileSync(join(stateDir, "run.json"), JSON.stringify(run, null, 2), { mode: 0o600 });
+}
+
+/** Keeps the functions' lines, one file for each function, for `driftless logs`. */
+function createLogFiles(stateDir: string): (line: string) => void {
+  const folder = join(stateDir, "logs");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return (line) => {
+    const [, name, text] = /^(\S+) (\{.*)$/.exec(line) ?? [];
+    if (name !== undefined && text !== undefined && !text.includes('"_aws"'))
+      appendFileSync(join(folder, `${name.replace(/^.*-/, "")}.log`), `${text}\n`);
+  };
 }
 
 async function follow(cluster: OpenCluster, since: number, signal: AbortSignal): Promise<readonly Followed[]> {

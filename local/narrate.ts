@@ -1,8 +1,6 @@
 /** Turns the functions' structured lines into what a person wants to read: one line per thing that happened. */
 
-export interface Narration {
-  (line: string): void;
-}
+export type Narration = (line: string) => void;
 
 interface LogLine {
   readonly at?: string;

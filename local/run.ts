@@ -1,5 +1,5 @@
 /** Runs a synthesized cloud assembly on this machine: emulators, gateway, functions, pollers, schedule, ingress, Git server. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -222,7 +222,11 @@ async function openStorage(
   const queues = deployment.ofType("AWS::SQS::Queue");
   const sqs = createSqs({ queues: readQueues(queues), clock, random, fate: (queue) => faults.fate(queue) });
   const messages = path.join(stateDir, "messages.json");
-  if (existsSync(messages)) sqs.restore(JSON.parse(readFileSync(messages, "utf8")));
+  if (existsSync(messages)) {
+    sqs.restore(JSON.parse(readFileSync(messages, "utf8")));
+    // Taken back once: after a crash, older messages are better lost than delivered again.
+    rmSync(messages);
+  }
   const now = () => clock.now();
   const secretsFile = path.join(stateDir, "secrets.json");
   const secrets = createSecretsManager(deployment.ofType("AWS::SecretsManager::Secret"), secretsFile, now);

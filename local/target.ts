@@ -71,7 +71,7 @@ async function openContext(options: StartOptions, stateDir: string, identify: Id
     title: `context ${context ?? "(current)"}`,
     url: proxy.endpoint,
     caPem: proxy.caPem,
-    kubeconfig: path ?? process.env["KUBECONFIG"] ?? join(process.env["HOME"] ?? "", ".kube", "config"),
+    kubeconfig: path ?? process.env.KUBECONFIG ?? join(process.env.HOME ?? "", ".kube", "config"),
     admin,
     close: () => proxy.close(),
   };

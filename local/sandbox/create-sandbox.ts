@@ -103,6 +103,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     registry,
     start: async (port = 0) => {
       bootstrap({ store, registry, objects });
+      store.compact();
       startControllers({
         store,
         registry,

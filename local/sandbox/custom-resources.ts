@@ -320,9 +320,7 @@ function itemErrors(schema: Schema, items: readonly unknown[], path: string): Fi
 
 function fieldErrors(schema: Schema, value: Obj, path: string): FieldError[] {
   const join = (name: string): string => (path ? `${path}.${name}` : name);
-  const errors = (schema.required ?? [])
-    .filter((name) => value[name] === undefined)
-    .map((name) => required(join(name)));
+  const errors: FieldError[] = [];
   const { additionalProperties } = schema;
   for (const [name, field] of Object.entries(value)) {
     const declared = schema.properties && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;

@@ -220,10 +220,9 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
       metaText(result, "deletionTimestamp") &&
       listOf(at(result, "metadata", "finalizers")).length === 0 &&
       !heldBySpec(resource, result);
-    const kept = finished
-      ? store.remove(resource.storage, stored(target, result))
-      : store.put(resource.storage, stored(target, result));
-    return { object: shown(resource, kept), created: false, warnings };
+    if (finished) store.remove(resource.storage, stored(target, result));
+    const kept = finished ? result : shown(resource, store.put(resource.storage, stored(target, result)));
+    return { object: kept, created: false, warnings };
   };
 
   const create = (asked: Target, body: Obj, options: WriteOptions): Written => {
@@ -253,7 +252,7 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
     const warnings: string[] = [];
     const next = decoded(target, withName(resource, target.namespace, body), options, warnings);
     if (resource.custom && !metaText(next, "resourceVersion"))
-      throw failure.invalid(resource.kind, resource.group, target.name, [
+      throw failure.invalid(resource.plural, resource.group, target.name, [
         {
           type: "Invalid",
           field: "metadata.resourceVersion",

@@ -195,7 +195,7 @@ function requireReached(asked: string | null, store: Store): void {
   if (asked === null || asked === "" || asked === "0") return;
   if (!/^\d+$/.test(asked))
     throw badRequest(
-      `resourceVersion: Invalid value: ${JSON.stringify(asked)}: strconv.ParseUint: parsing ${JSON.stringify(asked)}: invalid syntax`,
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(asked)}: strconv.ParseUint: parsing ${JSON.stringify(asked)}: invalid syntax`,
     );
   if (Number(asked) <= store.version()) return;
   throw new StatusError(504, "Timeout", `Too large resource version: ${asked}, current: ${store.version()}`, {

@@ -12,6 +12,7 @@ import {
 } from "./discovery.ts";
 import { objOf, textOf, type Obj } from "./json.ts";
 import type { Objects, PatchType, Target, WriteOptions } from "./objects.ts";
+import { decodeProtobuf } from "./protobuf.ts";
 import { groupsOfUser, type Authorizer, type Identity } from "./rbac.ts";
 import type { ReadTarget, Reads, View } from "./reads.ts";
 import { REFUSED, type Registry, type Resource } from "./resources.ts";
@@ -75,6 +76,9 @@ interface Call {
   readonly identity: Identity;
   readonly view: View;
 }
+
+/** kubectl asks for version 2 about kinds that version 3 does not know: a document that knows none either. */
+const EMPTY_OPENAPI_V2 = "\n\u00032.0";
 
 const NO_PAGE: ApiResponse = { status: 404, body: "404 page not found\n", contentType: "text/plain; charset=utf-8" };
 
@@ -181,6 +185,7 @@ function answerPath({ ports, url, identity, request }: Call): ApiResponse {
     return { status: 200, body: "ok", contentType: "text/plain; charset=utf-8" };
   if (path === "/version") return { status: 200, body: { ...SERVER_VERSION } };
   if (path === "/api" || path === "/apis") return discovery(registry, path, request.headers["accept"]?.join(",") ?? "");
+  if (path === "/openapi/v2") return { status: 200, body: EMPTY_OPENAPI_V2, contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf" };
   if (path === "/openapi/v3") return { status: 200, body: openApiIndex(registry) };
   const parts = path.split("/").slice(1);
   const found =
@@ -340,6 +345,7 @@ function removed({ ports, url, request }: Call, target: Target): ApiResponse {
 
 function bodyOf(request: ApiRequest): unknown {
   const type = request.headers["content-type"]?.[0] ?? "";
+  if (type.startsWith("application/vnd.kubernetes.protobuf")) return decodeProtobuf(request.body);
   const text = request.body.toString("utf8");
   const isYaml = type.includes("yaml");
   if (!isYaml && !/^application\/([\w.-]+\+)?json/.test(type) && type !== "") throw failure.unsupportedMedia();

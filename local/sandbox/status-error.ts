@@ -92,7 +92,7 @@ const unknownFormat = (accepted: readonly string[]): StatusError =>
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
   );
 
-export const unsupportedMedia = (): StatusError => unknownFormat(["application/json", "application/yaml"]);
+export const unsupportedMedia = (): StatusError => unknownFormat(["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]);
 
 export const unsupportedPatch = unknownFormat;
 
@@ -152,7 +152,7 @@ export const goValue = (value: unknown): string =>
 
 /** 422 with one cause per finding; several are listed in brackets as Kubernetes does. */
 export function invalid(kind: string, group: string, name: string, errors: readonly FieldError[]): StatusError {
-  const texts = errors.map((error) => `${error.field}: ${error.message}`);
+  const texts = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
   const list = texts.length === 1 ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
   return new StatusError(422, "Invalid", `${group ? `${kind}.${group}` : kind} "${name}" is invalid: ${list}`, {
     ...(name ? { name } : {}),

@@ -85,7 +85,7 @@ export function createStore(file?: string): Store {
     history.push(change);
     if (history.length > HISTORY_KEPT * 2) {
       history = history.slice(-HISTORY_KEPT);
-      oldest = history[0]?.version ?? version;
+      oldest = (history[0]?.version ?? version + 1) - 1;
     }
     if (file && !saving) saving = setTimeout(flush, SAVE_AFTER_MS).unref();
     for (const listener of [...listeners]) listener(change);
@@ -133,7 +133,7 @@ export function createStore(file?: string): Store {
     },
     compact: () => {
       history = [];
-      oldest = version + 1;
+      oldest = version;
     },
     flush,
   };

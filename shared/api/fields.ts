@@ -1,7 +1,7 @@
 /** Schemas that several of Flux's kinds share: references, durations, conditions, artifacts, the envelope of an object. */
 import type { Condition } from "./conditions.ts";
 import type { KubeObject, ObjectMeta } from "./kube-object.ts";
-import type { Finding, Infer, OpenApiSchema, Parsed, Schema } from "./schema.ts";
+import type { Finding, Infer, Parsed, Schema } from "./schema.ts";
 import {
   choice,
   defaulted,
@@ -135,5 +135,3 @@ export function parseKind<ApiVersion extends string, Kind extends string, Spec, 
 /** Findings as one line: `spec.interval is required; spec.url must match …`. */
 export const describeFindings = (findings: readonly Finding[]): string =>
   findings.map(({ path, message }) => (path === "" ? message : `${path} ${message}`)).join("; ");
-
-export type { OpenApiSchema };

@@ -210,8 +210,7 @@ function query(params: Params): string {
 const within = (namespace: string | undefined) => (namespace ? { namespace } : {});
 
 function asObject(value: unknown): KubeObject {
-  const object = value as KubeObject | undefined;
-  if (typeof object?.metadata?.name !== "string")
-    throw new KubeError(0, "Unreachable", "the API server answered something that is no Kubernetes object");
-  return object;
+  const { metadata } = (value ?? {}) as { readonly metadata?: { readonly name?: unknown } };
+  if (typeof metadata?.name === "string") return value as KubeObject;
+  throw new KubeError(0, "Unreachable", "the API server answered something that is no Kubernetes object");
 }

@@ -41,19 +41,24 @@ export async function signEksToken(credentials: AwsCredentials, region: string, 
   return `k8s-aws-v1.${Buffer.from(url).toString("base64url")}`;
 }
 
-/** The same token until it is 13 minutes old or its credentials end. */
+/** The same token until it is 13 minutes old or its credentials end within a minute. */
 export function createEksTokens(
   credentials: () => Promise<AwsCredentials>,
   region: string,
   clusterName: string,
 ): () => Promise<string> {
   let current: { readonly token: string; readonly until: number } | undefined;
+  let signing: Promise<string> | undefined;
+  const sign = async () => {
+    const given = await credentials();
+    const ends = given.expiration ? given.expiration.getTime() - 60_000 : Number.POSITIVE_INFINITY;
+    const until = Math.min(Date.now() + reuseMillis, ends);
+    current = { token: await signEksToken(given, region, clusterName), until };
+    return current.token;
+  };
   return async () => {
     if (current && Date.now() < current.until) return current.token;
-    const signing = await credentials();
-    const ends = signing.expiration ? signing.expiration.getTime() - 60_000 : Number.POSITIVE_INFINITY;
-    const until = Math.min(Date.now() + reuseMillis, ends);
-    current = { token: await signEksToken(signing, region, clusterName), until };
-    return current.token;
+    signing ??= sign().finally(() => (signing = undefined));
+    return signing;
   };
 }

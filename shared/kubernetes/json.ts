@@ -11,13 +11,13 @@ export function parseJson(text: string): unknown {
 
 /** Prints `bigint` and LosslessNumber as the numbers they are. */
 export function printJson(value: unknown): string {
-  let exact = false;
+  const exact: unknown[] = [];
   const text = JSON.stringify(value, (_, field: unknown) => {
     if (typeof field !== "bigint" && !isLosslessNumber(field)) return field;
-    exact = true;
+    exact.push(field);
     return 0;
   });
-  return exact ? (printLossless(value) ?? "null") : text;
+  return exact.length > 0 ? (printLossless(value) ?? "null") : text;
 }
 
 function parseNumber(text: string): unknown {

@@ -66,10 +66,14 @@ export interface RenderRequest extends KustomizationOverlay {
   readonly limits?: Partial<RenderLimits>;
 }
 
-/** The files that a build read, the completed root kustomization included. Same digest and overlay, same output. */
+/**
+ * All that the output depends on: the files that the build read, the path, the merged fields of the spec and the
+ * builder's version. The same digest means the same output, so it is also the key of the cache.
+ */
 export interface Closure {
   /** `sha256:<hex>`. */
   readonly digest: string;
+  /** How many files. */
   readonly files: number;
 }
 

@@ -36,7 +36,7 @@ export function createRemoteRenderer(invoker: RenderInvoker, blobs: BlobStore): 
 }
 
 async function build(
-  { artifact, ...request }: BuildRequest,
+  { artifact, began: _began, ...request }: BuildRequest,
   handoff: string,
   invoker: RenderInvoker,
   blobs: BlobStore,

@@ -10,12 +10,14 @@ export interface YamlDocument {
 }
 
 const aliasBudget = 100;
+/** A document may begin on the line of the separator. */
+const separator = /^---(?:(?:[ \t]+#.*|[ \t]*)\r?$|(?=[ \t]+\S))/m;
 
 /** The texts between `---` lines; empty ones and those of comments alone are left out. */
 export function splitKubeYaml(text: string): readonly YamlDocument[] {
   const documents: YamlDocument[] = [];
   let line = 1;
-  for (const part of text.split(/^---(?:[ \t].*)?$/m)) {
+  for (const part of text.split(separator)) {
     if (/^(?![ \t]*(?:#|$)).*\S/m.test(part)) documents.push({ text: part, line });
     line += part.split("\n").length - 1;
   }
@@ -48,7 +50,7 @@ export function parseKubeYaml(text: string): readonly KubeObject[] {
 function customTags(tags: Tags): Tags {
   const kept = tags.filter((tag) => {
     if (typeof tag === "string") return true;
-    const { format, tag: name } = tag as ScalarTag | CollectionTag & { format?: string };
+    const { format, tag: name } = tag as ScalarTag | (CollectionTag & { format?: string });
     return format !== "TIME" && name !== "tag:yaml.org,2002:timestamp" && name !== "tag:yaml.org,2002:binary";
   });
   return [octal, ...kept];

@@ -52,7 +52,15 @@ function parsePath(path: string): readonly Step[] {
 /** `containerPort=80,protocol="TCP"` */
 function parseKey(selector: string): Readonly<Record<string, unknown>> {
   const terms = selector.matchAll(/([^=,]+)=("(?:[^"\\]|\\.)*"|[^,]*)/g);
-  return Object.fromEntries([...terms].map(([, name = "", value = ""]) => [name, JSON.parse(value)]));
+  return Object.fromEntries([...terms].map(([, name = "", value = ""]) => [name, parseScalar(value)]));
+}
+
+function parseScalar(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
 }
 
 /** The same value where the path leads nowhere. */

@@ -43,13 +43,13 @@ export async function guardCluster(
     await renewOwnership(cluster, ownership, { ...owned, renewedAt: clock.now() });
     return { frozen: [], created: [] };
   }
-  const result = await bootstrap(cluster, { fleetCluster, engine, clock });
+  const result = await bootstrap(cluster, { fleetCluster, engine, clock, bootstrappedBefore: known });
   if (result.kind === "ready") return { frozen: [], created: result.created };
   return { frozen: [detached(result.missing)], created: [] };
 }
 
 export const detached = (missing: readonly string[]): string =>
-  `${missing.join(", ")} vanished from a cluster that was bootstrapped: it is detached; apply them again, or delete ConfigMap/${fluxNamespace}/${ownershipRef.name} to have it bootstrapped anew`;
+  `${missing.join(", ")} vanished from a cluster that was bootstrapped: it is detached; apply them again, or remove the cluster from the fleet`;
 
 async function sight(reader: Cluster, known: boolean) {
   const labelled = async (labelSelector: string) => (await reader.list("apps/v1", "Deployment", { labelSelector })).items;

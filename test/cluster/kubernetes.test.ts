@@ -217,7 +217,7 @@ describe.skipIf(missing)(`a real API server${missing ? `: ${missing}` : ""}`, ()
       it("are owned field by field as Flux owns them, and unchanged when applied again", async () => {
         const desired = readGolden();
         for (let stage = 0; stage < stageCount; stage += 1) {
-          const members = desired.filter((member) => stageOf(member) === stage);
+          const members = desired.filter((member) => stageOf(refOf(member)) === stage);
           await write(
             await dryRunStage(
               cluster,

@@ -21,7 +21,9 @@ export function createNormalizer(): (value: unknown) => unknown {
         key === "managedFields"
           ? value.filter((entry) => !isJson(entry) || !String(entry["manager"]).startsWith("kube-controller"))
           : (value as unknown[]);
-      return kept.map((item) => visit(item, key));
+      const items = kept.map((item) => visit(item, key));
+      // The order of several causes is that of a Go map: none.
+      return key === "causes" ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
     }
     if (!isJson(value)) return value;
     return Object.fromEntries(

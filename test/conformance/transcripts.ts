@@ -687,7 +687,7 @@ export const TRANSCRIPTS: readonly Transcript[] = [
       },
       {
         send: `MERGE /apis/t.example.com/v1/namespaces/t-definition/widgets/w?fieldManager=hand`,
-        body: { spec: { size: 0, color: null } },
+        body: { spec: { size: 0 } },
       },
       {
         send: `APPLY /apis/t.example.com/v1/namespaces/t-definition/widgets/bad?${MANAGER}`,

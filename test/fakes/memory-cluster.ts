@@ -90,13 +90,13 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
 
   const drop = (ref: ObjectRef) => {
     const gone = at(ref);
-    store.delete(keyOf(ref));
     if (!gone) return;
     for (const other of [...store.values()]) {
       const isInside = gone.kind === "Namespace" && other.metadata.namespace === gone.metadata.name;
       const isOwned = other.metadata.ownerReferences?.some(({ uid }) => uid === gone.metadata.uid) ?? false;
       if (isInside || isOwned || isOfDefinition(gone, other)) terminate(refOf(other));
     }
+    store.delete(keyOf(ref));
   };
 
   const terminate = (ref: ObjectRef) => {

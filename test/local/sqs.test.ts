@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { type QueueSettings, createSqs } from "../../local/aws/sqs.ts";
-import { createFaults, parseFaults } from "../../local/faults.ts";
+import { createFaults, parseFaults, standardFaults } from "../../local/faults.ts";
 import { createRandom } from "../../local/random.ts";
 
 const queue: QueueSettings = {
@@ -96,6 +96,11 @@ describe("createSqs", () => {
 });
 
 describe("parseFaults", () => {
+  it("takes a seed alone for the usual mix", () => {
+    expect(parseFaults("seed=9")).toEqual(standardFaults(9));
+    expect(parseFaults("kill=0.5")).toEqual({ seed: 1, kill: 0.5 });
+  });
+
   it("names what it does not understand", () => {
     expect(() => parseFaults("seed=1,explode=1")).toThrow("fault explode=1 is not understood");
     expect(() => parseFaults("kill=2")).toThrow("fault kill=2 is not understood");

@@ -157,7 +157,10 @@ describe("createRemoteRenderer", () => {
   const request = async (files: Record<string, string>) => {
     const { archive, artifactDigest: digest } = await artifactOf(files);
     objects.set("artifacts/1.tar.gz", archive);
-    return { artifact: { revision: "main@sha1:1", digest, blobKey: "artifacts/1.tar.gz" }, path: "apps" };
+    return {
+      artifact: { sourceKey: "s", revision: "main@sha1:1", digest, blobKey: "artifacts/1.tar.gz" },
+      path: "apps",
+    };
   };
   const handoffs = () => [...objects.keys()].filter((key) => key.startsWith("handoff/") && key !== "handoff/1");
 

@@ -59,14 +59,14 @@ export function dynamoDbContract(target: () => ContractTarget): void {
       await bump();
 
       const { Item } = await client().send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));
-      expect(Item?.["token"]).toEqual({ N: "2" });
+      expect(Item?.token).toEqual({ N: "2" });
       const { Items } = await client().send(
         new QueryCommand({
           ...{ TableName, IndexName: "due", KeyConditionExpression: "dpk = :due AND dsk <= :now" },
           ExpressionAttributeValues: { ":due": Key.pk, ":now": { S: "0002" } },
         }),
       );
-      expect(Items?.map((item) => item["pk"])).toEqual([Key.pk]);
+      expect(Items?.map((item) => item.pk)).toEqual([Key.pk]);
     });
   });
 }

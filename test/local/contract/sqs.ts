@@ -17,7 +17,7 @@ export function sqsContract(target: () => ContractTarget): void {
     const client = () => new SQSClient(clientConfig(target()));
     const receive = async (QueueUrl: string, options: object = {}) => {
       const { Messages = [] } = await client().send(
-        new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 2, AttributeNames: ["All"], ...options }),
+        new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 2, MessageSystemAttributeNames: ["All"], ...options }),
       );
       return Messages;
     };
@@ -65,7 +65,7 @@ export function sqsContract(target: () => ContractTarget): void {
       await client().send(new SendMessageCommand({ QueueUrl, MessageBody: "poison" }));
       for (let count = 1; count <= 5; count += 1) {
         const [message] = await receive(QueueUrl);
-        expect(message?.Attributes?.["ApproximateReceiveCount"]).toBe(String(count));
+        expect(message?.Attributes?.ApproximateReceiveCount).toBe(String(count));
         const { ReceiptHandle } = message!;
         await client().send(
           new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle: ReceiptHandle!, VisibilityTimeout: 0 }),

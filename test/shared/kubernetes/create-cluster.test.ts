@@ -64,12 +64,18 @@ describe("createCluster", () => {
   it("deletes one incarnation in the background", async () => {
     answers[`DELETE ${path}`] = { body: { kind: "Status" } };
     expect(await cluster.delete(ref, { uid: "u1" })).toBe("deleted");
-    expect(JSON.parse(requests[0]?.body ?? "")).toMatchObject({ propagationPolicy: "Background", preconditions: { uid: "u1" } });
+    expect(JSON.parse(requests[0]?.body ?? "")).toMatchObject({
+      propagationPolicy: "Background",
+      preconditions: { uid: "u1" },
+    });
     expect(await cluster.delete({ ...ref, name: "other" })).toBe("absent");
   });
 
   it("gives undefined for an object that is not there, and throws what else went wrong", async () => {
-    answers["GET /apis/apps/v1/namespaces/shop/deployments/secret"] = { code: 403, body: { reason: "Forbidden", message: "no" } };
+    answers["GET /apis/apps/v1/namespaces/shop/deployments/secret"] = {
+      code: 403,
+      body: { reason: "Forbidden", message: "no" },
+    };
     expect(await cluster.get(ref)).toBeUndefined();
     await expect(cluster.get({ ...ref, name: "secret" })).rejects.toMatchObject({ reason: "Forbidden" });
   });
@@ -79,19 +85,32 @@ describe("createCluster", () => {
     answers[line] = { body: { metadata: { resourceVersion: "7" }, items: [{ metadata: { name: "web" } }] } };
     const selectors = { labelSelector: "a=b", fieldSelector: "metadata.name=web" };
     const list = await cluster.list("apps/v1", "Deployment", { namespace: "shop", ...selectors });
-    expect(list).toEqual({ resourceVersion: "7", items: [{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" } }] });
+    expect(list).toEqual({
+      resourceVersion: "7",
+      items: [{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" } }],
+    });
   });
 
   it("follows a list that comes in pages, unless a limit is given", async () => {
-    answers["GET /api/v1/configmaps"] = { body: { metadata: { resourceVersion: "7", continue: "x" }, items: [{ metadata: { name: "a" } }] } };
+    answers["GET /api/v1/configmaps"] = {
+      body: { metadata: { resourceVersion: "7", continue: "x" }, items: [{ metadata: { name: "a" } }] },
+    };
     answers["GET /api/v1/configmaps?limit=1"] = answers["GET /api/v1/configmaps"];
-    answers["GET /api/v1/configmaps?continue=x"] = { body: { metadata: { resourceVersion: "7" }, items: [{ metadata: { name: "b" } }] } };
+    answers["GET /api/v1/configmaps?continue=x"] = {
+      body: { metadata: { resourceVersion: "7" }, items: [{ metadata: { name: "b" } }] },
+    };
     expect((await cluster.list("v1", "ConfigMap")).items.map(({ metadata }) => metadata.name)).toEqual(["a", "b"]);
     expect((await cluster.list("v1", "ConfigMap", { limit: 1 })).items).toHaveLength(1);
   });
 
   it("asks for metadata alone", async () => {
-    answers["GET /api/v1/secrets"] = { body: { kind: "PartialObjectMetadataList", metadata: {}, items: [{ kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: { name: "a" } }] } };
+    answers["GET /api/v1/secrets"] = {
+      body: {
+        kind: "PartialObjectMetadataList",
+        metadata: {},
+        items: [{ kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: { name: "a" } }],
+      },
+    };
     const { items } = await cluster.list("v1", "Secret", { metadataOnly: true });
     expect(items).toEqual([{ apiVersion: "v1", kind: "Secret", metadata: { name: "a" } }]);
     expect(requests[0]?.accept).toMatch(/as=PartialObjectMetadataList/);
@@ -105,16 +124,22 @@ describe("createCluster", () => {
   });
 
   it("throws Gone for an old version, also inside a watch that began well", async () => {
-    const error = { type: "ERROR", object: { kind: "Status", code: 410, reason: "Expired", message: "too old resource version" } };
+    const error = {
+      type: "ERROR",
+      object: { kind: "Status", code: 410, reason: "Expired", message: "too old resource version" },
+    };
     const added = { type: "ADDED", object: { metadata: { name: "web" } } };
     answers["GET /apis/apps/v1/deployments?watch=true&resourceVersion=1&timeoutSeconds=5"] = {
       body: `${JSON.stringify(added)}\n${JSON.stringify(error)}\n`,
     };
     const events: unknown[] = [];
     const read = async () => {
-      for await (const event of cluster.watch("apps/v1", "Deployment", { resourceVersion: "1", timeoutSeconds: 5 })) events.push(event);
+      for await (const event of cluster.watch("apps/v1", "Deployment", { resourceVersion: "1", timeoutSeconds: 5 }))
+        events.push(event);
     };
     await expect(read()).rejects.toMatchObject({ code: 410, reason: "Gone" });
-    expect(events).toEqual([{ type: "ADDED", object: { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" } } }]);
+    expect(events).toEqual([
+      { type: "ADDED", object: { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" } } },
+    ]);
   });
 });

@@ -4,7 +4,10 @@ import { KubeError } from "../../../shared/kubernetes/cluster.ts";
 import { createDiscovery } from "../../../shared/kubernetes/discovery.ts";
 
 const resource = (name: string, kind: string, scope: string) => ({ resource: name, responseKind: { kind }, scope });
-const group = (name: string, ...resources: readonly object[]) => ({ metadata: { name }, versions: [{ version: "v1", resources }] });
+const group = (name: string, ...resources: readonly object[]) => ({
+  metadata: { name },
+  versions: [{ version: "v1", resources }],
+});
 
 /** Documents by path; a path that is not there is answered with 404. */
 function world(documents: Record<string, unknown>) {
@@ -31,8 +34,17 @@ describe("createDiscovery", () => {
 
   it("asks once for all the others", async () => {
     const { discovery, asked } = world(aggregated);
-    const [widget] = await Promise.all([discovery.find("example.com/v1", "Widget"), discovery.find("example.com/v1", "Widget")]);
-    expect(widget).toEqual({ group: "example.com", version: "v1", kind: "Widget", plural: "widgets", namespaced: true });
+    const [widget] = await Promise.all([
+      discovery.find("example.com/v1", "Widget"),
+      discovery.find("example.com/v1", "Widget"),
+    ]);
+    expect(widget).toEqual({
+      group: "example.com",
+      version: "v1",
+      kind: "Widget",
+      plural: "widgets",
+      namespaced: true,
+    });
     expect(asked).toEqual(["/api", "/apis"]);
   });
 

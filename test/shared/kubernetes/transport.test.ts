@@ -78,7 +78,11 @@ describe("createTransport", () => {
   it.each([
     ["an overloaded server", status(503)],
     ["a lost connection", reset],
-    ["an answer cut short", ((response) => response.writeHead(200, { "content-length": "99" }).write("{", () => response.socket?.destroy())) as Answer],
+    [
+      "an answer cut short",
+      ((response) =>
+        response.writeHead(200, { "content-length": "99" }).write("{", () => response.socket?.destroy())) as Answer,
+    ],
   ])("repeats what may be repeated after %s", async (_, answer) => {
     const { transport, requests } = await world(answer, ok);
     expect(await transport.send(get)).toEqual({ ok: true });
@@ -121,8 +125,18 @@ describe("createTransport", () => {
 
 describe("toError", () => {
   it("reads a Status", () => {
-    const text = JSON.stringify({ message: 'pods "a" not found', reason: "NotFound", details: { name: "a" }, code: 404 });
-    expect(toError(404, text)).toMatchObject({ code: 404, reason: "NotFound", message: 'pods "a" not found', details: { name: "a" } });
+    const text = JSON.stringify({
+      message: 'pods "a" not found',
+      reason: "NotFound",
+      details: { name: "a" },
+      code: 404,
+    });
+    expect(toError(404, text)).toMatchObject({
+      code: 404,
+      reason: "NotFound",
+      message: 'pods "a" not found',
+      details: { name: "a" },
+    });
   });
 
   it("reads a proxy's plain text", () => {

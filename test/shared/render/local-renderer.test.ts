@@ -20,7 +20,7 @@ async function worldOf(files: Files) {
     presignGet: refuse,
     presignPut: refuse,
   };
-  const artifact = { revision: "main@sha1:1", digest: artifactDigest, blobKey: "artifacts/1" };
+  const artifact = { sourceKey: "s", revision: "main@sha1:1", digest: artifactDigest, blobKey: "artifacts/1" };
   return { renderer: createLocalRenderer(tools, blobs), request: { artifact, path: "apps" } };
 }
 

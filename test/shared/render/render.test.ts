@@ -138,12 +138,12 @@ describe("render", () => {
 
   it("takes numbers and booleans for text in the root only, as Flux does", async () => {
     const files = {
-      "apps/kustomization.yaml": "commonLabels: {on: yes, version: 1.10, mode: 0755}\nresources: [a]",
+      "apps/kustomization.yaml": "commonLabels: {set: yes, version: 1.10, mode: 0755}\nresources: [a]",
       "apps/a/kustomization.yaml": "resources: [a.yaml]",
       "apps/a/a.yaml": object("ConfigMap", "a"),
     };
 
-    expect(await yamlOf(files)).toContain('    mode: "493"\n    "true": "true"\n    version: "1.1"\n');
+    expect(await yamlOf(files)).toContain('    mode: "493"\n    set: "true"\n    version: "1.1"\n');
     expect(await build({ ...files, "apps/a/kustomization.yaml": "commonLabels: {a: 1}" })).toMatchObject({
       message: expect.stringContaining("cannot unmarshal number into Go struct field") as string,
     });

