@@ -67,6 +67,9 @@ const useKey: Permission = {
   via: "s3",
 };
 
+/** For a function that writes objects and never reads their content: HeadObject needs no key. */
+const encryptWithKey: Permission = { ...useKey, actions: ["kms:GenerateDataKey"] };
+
 export const permissions: Readonly<Record<FunctionName, readonly Permission[]>> = {
   webhook: [
     {
@@ -109,7 +112,7 @@ export const permissions: Readonly<Record<FunctionName, readonly Permission[]>> 
     { sid: "RowsByReference", actions: ["dynamodb:Query"], resources: ["index/ref"] },
     { sid: "Artifacts", actions: ["s3:GetObject", "s3:PutObject"], resources: ["bucket/artifacts/*"] },
     tellMissingKeys,
-    useKey,
+    encryptWithKey,
     {
       // Keys the digests of credentials under which fetches are shared.
       sid: "ReadDigestSecret",
@@ -140,7 +143,7 @@ export const permissions: Readonly<Record<FunctionName, readonly Permission[]>> 
     tellMissingKeys,
     useKey,
     { sid: "Render", actions: ["lambda:InvokeFunction"], resources: ["function/render"] },
-    assume("apply", "decrypt"),
+    assume("apply"),
     send("source", "reconcile", "sweep"),
     writeLog,
   ],

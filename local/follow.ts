@@ -22,6 +22,8 @@ export interface FollowOptions {
   readonly since: number;
   readonly timeoutMillis: number;
   readonly signal: AbortSignal;
+  /** The commit that everything must be at; the one that the root source is at where absent. */
+  readonly commit?: string | undefined;
   /** Names of Kustomizations in flux-system that must be there. */
   readonly expected: readonly string[];
 }
@@ -29,14 +31,14 @@ export interface FollowOptions {
 const pollMillis = 150;
 
 export async function followUntilReady(cluster: Cluster, options: FollowOptions): Promise<readonly Followed[]> {
-  const { clock, since, timeoutMillis, signal, expected } = options;
+  const { clock, since, timeoutMillis, signal, expected, commit } = options;
   const readyAt = new Map<string, number>();
   for (;;) {
     const objects = [
       ...(await listOrNone(cluster, gitRepositoryApiVersion, gitRepositoryKind)),
       ...(await listOrNone(cluster, kustomizationApiVersion, kustomizationKind)),
     ];
-    const revision = revisionOf(objects.find(({ kind }) => kind === gitRepositoryKind));
+    const revision = commit ?? revisionOf(objects.find(({ kind }) => kind === gitRepositoryKind));
     const followed = objects.map((object) => follow(object, revision, since, readyAt, clock.now()));
     const complete = expected.every((name) => followed.some((f) => f.kind === kustomizationKind && f.name === name));
     if (complete && followed.every(({ ready }) => ready)) return followed;
@@ -55,7 +57,7 @@ function follow(
   const { namespace = "", name } = object.metadata;
   const condition = conditionsOf(object).find(({ type }) => type === "Ready");
   const revision = revisionOf(object);
-  const ready = condition?.status === "True" && revision !== "" && revision === wanted;
+  const ready = condition?.status === "True" && revision !== "" && revision.endsWith(wanted);
   const key = `${object.kind}/${namespace}/${name}`;
   if (ready && !readyAt.has(key)) readyAt.set(key, now);
   const secondsSincePush = Math.max(0, Math.round(((readyAt.get(key) ?? now) - since) / 10) / 100);

@@ -6,11 +6,12 @@ import { join } from "node:path";
 
 import { createCluster, type OpenCluster } from "../shared/kubernetes/create-cluster.ts";
 import { systemClock } from "../shared/runtime/clock.ts";
+import { standardFaults } from "./faults.ts";
 import { type Followed, followUntilReady } from "./follow.ts";
 import { createNarration } from "./narrate.ts";
 import { parseStartOptions, type StartOptions } from "./options.ts";
 import { type LocalAws, startLocal } from "./run.ts";
-import { repositoryName, seedFleet } from "./seed-fleet.ts";
+import { repositoryName, type Seeded, seedFleet } from "./seed-fleet.ts";
 import { openTarget, type Target } from "./target.ts";
 import { synthesize } from "./synthesize.ts";
 
@@ -53,7 +54,7 @@ async function start(options: StartOptions): Promise<number> {
         if (process.env.DRIFTLESS_LOG) process.stderr.write(`${line}\n`);
       },
       hostScript: join(root, "local", "lambda-host.mjs"),
-      ...(options.faults === undefined ? {} : { faults: { seed: options.faults } }),
+      ...(options.faults === undefined ? {} : { faults: standardFaults(options.faults) }),
     });
     const running = aws;
     open.push({ close: () => running.stop() });
@@ -63,11 +64,11 @@ async function start(options: StartOptions): Promise<number> {
     const cluster = createCluster(target.admin);
     open.push(cluster);
     const ticked = running.tick();
-    const pushedAt = (await seedFleet(join(root, "examples", "fleet"), gitUrl)) ?? Date.now();
+    const seeded = await seedFleet(join(root, "examples", "fleet"), gitUrl);
     step("examples/fleet pushed to the local Git server");
     await ticked;
     writeRun(stateDir, running, target);
-    const followed = await follow(cluster, pushedAt, stopping.signal);
+    const followed = await follow(cluster, seeded, stopping.signal);
     const ready = followed.length > 0 && followed.every((object) => object.ready);
     step(ready ? "everything is ready" : "not everything is ready");
     await printTable(root, target.kubeconfig);
@@ -144,8 +145,9 @@ function createLogFiles(stateDir: string): (line: string) => void {
   };
 }
 
-async function follow(cluster: OpenCluster, since: number, signal: AbortSignal): Promise<readonly Followed[]> {
-  return followUntilReady(cluster, { clock: systemClock, since, timeoutMillis: readyTimeoutMillis, signal, expected });
+function follow(cluster: OpenCluster, { commit, pushedAt }: Seeded, signal: AbortSignal): Promise<readonly Followed[]> {
+  const timeoutMillis = readyTimeoutMillis;
+  return followUntilReady(cluster, { clock: systemClock, since: pushedAt, commit, timeoutMillis, signal, expected });
 }
 
 function printTable(root: string, kubeconfig: string): Promise<void> {

@@ -9,9 +9,17 @@ const run = promisify(execFile);
 
 export const repositoryName = "fleet-infra";
 
-/** @returns milliseconds since the epoch at which the push returned; undefined when the repository has commits already */
-export async function seedFleet(example: string, url: string): Promise<number | undefined> {
-  if (await hasCommits(url)) return undefined;
+export interface Seeded {
+  /** Name of the commit that `main` is at. */
+  readonly commit: string;
+  /** Milliseconds since the epoch at which the push returned, or now when nothing had to be pushed. */
+  readonly pushedAt: number;
+}
+
+/** Pushes the example unless the repository has commits already. */
+export async function seedFleet(example: string, url: string): Promise<Seeded> {
+  const present = await headOf(url);
+  if (present !== undefined) return { commit: present, pushedAt: Date.now() };
   const folder = mkdtempSync(join(tmpdir(), "driftless-fleet-"));
   try {
     cpSync(example, folder, { recursive: true });
@@ -20,7 +28,8 @@ export async function seedFleet(example: string, url: string): Promise<number | 
     await git("add", "--all");
     await git("commit", "--quiet", "--message", "Add the example fleet");
     await git("push", "--quiet", url, "main");
-    return Date.now();
+    const { stdout } = await git("rev-parse", "HEAD");
+    return { commit: stdout.trim(), pushedAt: Date.now() };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -36,7 +45,7 @@ const quiet = () => ({
   GIT_TERMINAL_PROMPT: "0",
 });
 
-async function hasCommits(url: string): Promise<boolean> {
+async function headOf(url: string): Promise<string | undefined> {
   const { stdout } = await run("git", ["ls-remote", url, "refs/heads/main"], { env: quiet() });
-  return stdout.trim() !== "";
+  return stdout.trim() === "" ? undefined : stdout.split(/\s/, 1)[0];
 }

@@ -1,6 +1,7 @@
 /** What every fresh cluster holds before anybody writes: namespaces and the roles that users refer to by name. */
 import type { Obj } from "./json.ts";
-import type { Objects, WriteOptions } from "./objects.ts";
+import type { Objects } from "./objects.ts";
+import type { WriteOptions } from "./write-rules.ts";
 import type { Registry } from "./resources.ts";
 import type { Store } from "./store.ts";
 

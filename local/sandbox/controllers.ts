@@ -5,7 +5,8 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { rfc3339 } from "../../shared/runtime/clock.ts";
 import { at, isObj, listOf, objOf, textOf, withAt, type Obj } from "./json.ts";
-import { CLEANUP, heldBySpec, type Objects, type WriteOptions } from "./objects.ts";
+import type { Objects } from "./objects.ts";
+import { CLEANUP, heldBySpec, type WriteOptions } from "./write-rules.ts";
 import { readyStatus, SIMULATED } from "./readiness.ts";
 import type { Registry, Resource } from "./resources.ts";
 import type { Change, Store } from "./store.ts";
@@ -107,8 +108,8 @@ function collectDependents({ store, registry, objects }: ControllerOptions, uid:
     if (!resource) continue;
     for (const object of store.list(storage)) {
       const owners = listOf(at(object, "metadata", "ownerReferences")).map(objOf);
-      if (!owners.some((owner) => owner["uid"] === uid)) continue;
-      const rest = owners.filter((owner) => owner["uid"] !== uid);
+      if (!owners.some((owner) => owner.uid === uid)) continue;
+      const rest = owners.filter((owner) => owner.uid !== uid);
       if (rest.length === 0) objects.remove(targetOf(resource, object), { dryRun: false, propagation: "Background" });
       else objects.patch(targetOf(resource, object), "merge", { metadata: { ownerReferences: rest } }, MANAGER);
     }
@@ -143,11 +144,11 @@ function orphan({ store, registry, objects }: ControllerOptions, uid: string): v
     const resource = registry.byStorage(storage);
     for (const object of resource ? store.list(storage) : []) {
       const owners = listOf(at(object, "metadata", "ownerReferences")).map(objOf);
-      if (resource && owners.some((owner) => owner["uid"] === uid))
+      if (resource && owners.some((owner) => owner.uid === uid))
         objects.patch(
           targetOf(resource, object),
           "merge",
-          { metadata: { ownerReferences: owners.filter((owner) => owner["uid"] !== uid) } },
+          { metadata: { ownerReferences: owners.filter((owner) => owner.uid !== uid) } },
           MANAGER,
         );
     }
@@ -187,7 +188,7 @@ function simulate({ store, objects, clock }: ControllerOptions, resource: Resour
   if (!object || meta(object, "deletionTimestamp")) return;
   const next = readyStatus(object, rfc3339(clock.now()));
   if (!next || !store.get(resource.storage, meta(object, "namespace"), meta(object, "name"))) return;
-  const status = isObj(next["status"]) ? next["status"] : {};
-  const body = { ...object, metadata: next["metadata"] ?? object["metadata"], status };
+  const status = isObj(next.status) ? next.status : {};
+  const body = { ...object, metadata: next.metadata ?? object.metadata, status };
   objects.replace(targetOf(resource, object, "status"), body, MANAGER);
 }

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
-import type { TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
 import { once } from "node:events";
 import { systemClock, type Clock } from "../../shared/runtime/clock.ts";
 import { bootstrap } from "./bootstrap.ts";
@@ -177,8 +177,9 @@ async function serve(
 function credentialsOf(request: IncomingMessage): Credentials {
   const [, token] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "") ?? [];
   if (token !== undefined) return { token };
-  const socket = request.socket as TLSSocket;
-  const { subject } = socket.authorized ? socket.getPeerCertificate() : { subject: undefined };
+  const { socket } = request;
+  const { subject } =
+    socket instanceof TLSSocket && socket.authorized ? socket.getPeerCertificate() : { subject: undefined };
   if (!subject?.CN) return {};
   return { certificate: { commonName: String(subject.CN), organizations: [subject.O ?? []].flat().map(String) } };
 }

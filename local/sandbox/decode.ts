@@ -26,7 +26,10 @@ function decodeValue(schema: Schema, value: unknown, path: string, struct: strin
   if (type.type === "array") return decodeList(type, value, path, struct, report);
   if (type.type === "object" && type.properties) return decodeStruct(schema, type, value, path, struct, report);
   if (type.type === "object" && typeof type.additionalProperties === "object") {
-    if (!isObj(value)) return mismatch(value, path, struct, "map", report);
+    if (!isObj(value)) {
+      mismatch(value, path, struct, "map", report);
+      return;
+    }
     const element = type.additionalProperties;
     return Object.fromEntries(
       Object.entries(value).map(([key, field]) => [
@@ -41,15 +44,26 @@ function decodeValue(schema: Schema, value: unknown, path: string, struct: strin
 const zeroOf = (schema: Schema): unknown => resolve(schema).default ?? null;
 
 function decodeScalar(type: Schema, value: unknown, path: string, struct: string, report: DecodeReport): unknown {
-  if (type.type === "string" && typeof value !== "string") return mismatch(value, path, struct, "string", report);
-  if (type.type === "boolean" && typeof value !== "boolean") return mismatch(value, path, struct, "bool", report);
-  if ((type.type === "integer" || type.type === "number") && typeof value !== "number")
-    return mismatch(value, path, struct, type.type === "integer" ? (type.format ?? "int64") : "float64", report);
+  if (type.type === "string" && typeof value !== "string") {
+    mismatch(value, path, struct, "string", report);
+    return;
+  }
+  if (type.type === "boolean" && typeof value !== "boolean") {
+    mismatch(value, path, struct, "bool", report);
+    return;
+  }
+  if ((type.type === "integer" || type.type === "number") && typeof value !== "number") {
+    mismatch(value, path, struct, type.type === "integer" ? (type.format ?? "int64") : "float64", report);
+    return;
+  }
   return value;
 }
 
 function decodeList(type: Schema, value: unknown, path: string, struct: string, report: DecodeReport): unknown {
-  if (!Array.isArray(value)) return mismatch(value, path, struct, `[]${shortName(type.items)}`, report);
+  if (!Array.isArray(value)) {
+    mismatch(value, path, struct, `[]${shortName(type.items)}`, report);
+    return;
+  }
   const items = type.items ?? {};
   return (value as unknown[]).map((item, index) => decodeValue(items, item ?? {}, `${path}[${index}]`, struct, report));
 }
@@ -62,7 +76,10 @@ function decodeStruct(
   struct: string,
   report: DecodeReport,
 ): unknown {
-  if (!isObj(value)) return mismatch(value, path, struct, shortName(ref), report);
+  if (!isObj(value)) {
+    mismatch(value, path, struct, shortName(ref), report);
+    return;
+  }
   const name = ref.$ref ? (shortName(ref).split(".").pop() ?? struct) : struct;
   const out: Obj = {};
   for (const [key, field] of Object.entries(value)) {

@@ -21,7 +21,7 @@ export function fromStoredEvent(event: Obj, group: string): Obj {
   if (group !== NEW_GROUP) return event;
   const { reportingInstance, ...rest } = event;
   const out = renamed(reportingInstance ? event : rest, `${NEW_GROUP}/v1`, 0, 1);
-  return { eventTime: null, ...out, deprecatedSource: objOf(out["deprecatedSource"]) };
+  return { eventTime: null, ...out, deprecatedSource: objOf(out.deprecatedSource) };
 }
 
 function renamed(event: Obj, apiVersion: string, from: 0 | 1, to: 0 | 1): Obj {

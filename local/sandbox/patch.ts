@@ -92,13 +92,13 @@ function drop(parent: unknown, key: string): void {
 /** Strategic merge: lists with a merge key merge by it; `$patch`, `$deleteFromPrimitiveList`, `$retainKeys` and `$setElementOrder` are followed. */
 export function strategicPatch(schema: Schema, target: unknown, patch: unknown): unknown {
   if (!isObj(patch)) return patch;
-  if (patch["$patch"] === "replace") {
+  if (patch.$patch === "replace") {
     const { $patch: _, ...rest } = patch;
     return rest;
   }
-  if (patch["$patch"] === "delete") return {};
+  if (patch.$patch === "delete") return {};
   let out: Obj = { ...objOf(target) };
-  const kept = patch["$retainKeys"];
+  const kept = patch.$retainKeys;
   if (Array.isArray(kept)) out = Object.fromEntries(Object.entries(out).filter(([name]) => kept.includes(name)));
   for (const [name, value] of Object.entries(patch)) {
     if (name === "$retainKeys" || name === "$patch" || name.startsWith("$setElementOrder/")) continue;
@@ -125,13 +125,13 @@ function strategicField(schema: Schema, target: unknown, value: unknown): unknow
   const key = schema["x-kubernetes-patch-merge-key"];
   const patches = value as unknown[];
   if (key === undefined) return [...new Set([...listOf(target), ...patches])];
-  if (patches.some((item) => objOf(item)["$patch"] === "replace"))
-    return patches.filter((item) => objOf(item)["$patch"] === undefined);
+  if (patches.some((item) => objOf(item).$patch === "replace"))
+    return patches.filter((item) => objOf(item).$patch === undefined);
   let out = [...listOf(target)];
   for (const item of patches) {
     const id = objOf(item)[key];
     const index = out.findIndex((own) => equal(objOf(own)[key], id));
-    if (objOf(item)["$patch"] === "delete") out = out.filter((own) => !equal(objOf(own)[key], id));
+    if (objOf(item).$patch === "delete") out = out.filter((own) => !equal(objOf(own)[key], id));
     else if (index >= 0) out[index] = strategicPatch(itemSchema(schema), out[index], item);
     else out.push(strategicPatch(itemSchema(schema), {}, item));
   }

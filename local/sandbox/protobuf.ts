@@ -30,19 +30,27 @@ function message(name: string): ReadonlyMap<number, Field> | undefined {
 function parseField(text: string): [number, Field] {
   const [number = "", name = "", type = ""] = text.split(" ");
   const [, inline, shape = "", rest = ""] = /^(<?)(\[\]|\{\}|)@?(.+)$/.exec(type) ?? [];
-  return [Number(number), { name, isInline: inline === "<", shape: shape === "[]" || shape === "{}" ? shape : "", type: rest }];
+  return [
+    Number(number),
+    { name, isInline: inline === "<", shape: shape === "[]" || shape === "{}" ? shape : "", type: rest },
+  ];
 }
 
 const MAGIC = Buffer.from("k8s\0");
 
 /** @throws StatusError 400 when it is no Kubernetes object or one of a kind that the sandbox does not know. */
 export function decodeProtobuf(body: Buffer): Obj {
-  if (!body.subarray(0, 4).equals(MAGIC)) throw badRequest("the body of the request is not a Kubernetes protobuf message");
+  if (!body.subarray(0, 4).equals(MAGIC))
+    throw badRequest("the body of the request is not a Kubernetes protobuf message");
   const envelope = fieldsOf(body.subarray(4));
   const type = fieldsOf(bytes(envelope.get(1)));
   const [apiVersion, kind] = [bytes(type.get(1)).toString("utf8"), bytes(type.get(2)).toString("utf8")];
   const [version = "", group = ""] = apiVersion.split("/").reverse();
-  const names = [schemaName({ group, version, kind }), `io.k8s.api.${group.split(".")[0] ?? ""}.${version}.${kind}`, `io.k8s.apimachinery.pkg.apis.meta.v1.${kind}`];
+  const names = [
+    schemaName({ group, version, kind }),
+    `io.k8s.api.${group.split(".")[0] ?? ""}.${version}.${kind}`,
+    `io.k8s.apimachinery.pkg.apis.meta.v1.${kind}`,
+  ];
   const name = names.map((one) => one.replace("io.k8s.", "")).find((one) => message(one));
   if (name === undefined) throw badRequest(`the sandbox does not read ${apiVersion} ${kind} in protobuf; send JSON`);
   return { apiVersion, kind, ...objOf(decodeMessage(name, bytes(envelope.get(2)))) };
@@ -85,13 +93,16 @@ function decodeMessage(name: string, buffer: Buffer): unknown {
   const fields = fieldsOf(buffer);
   if (TIME.test(name)) return decodeTime(fields, name.endsWith("MicroTime"));
   if (name.endsWith("resource.Quantity")) return bytes(fields.get(1)).toString("utf8");
-  if (name.endsWith("intstr.IntOrString")) return signed(fields.get(1)?.[0]) === 1 ? bytes(fields.get(3)).toString("utf8") : signed(fields.get(2)?.[0]);
-  if (/\.(RawExtension|JSON|FieldsV1)$/.test(name)) return fields.has(1) ? (JSON.parse(bytes(fields.get(1)).toString("utf8")) as unknown) : {};
+  if (name.endsWith("intstr.IntOrString"))
+    return signed(fields.get(1)?.[0]) === 1 ? bytes(fields.get(3)).toString("utf8") : signed(fields.get(2)?.[0]);
+  if (/\.(RawExtension|JSON|FieldsV1)$/.test(name))
+    return fields.has(1) ? (JSON.parse(bytes(fields.get(1)).toString("utf8")) as unknown) : {};
   const out: Obj = {};
   for (const [number, field] of message(name) ?? []) {
     const values = fields.get(number);
     if (!values) continue;
-    if (field.shape === "{}") out[field.name] = Object.fromEntries(values.map((entry) => decodeEntry(field.type, entry)));
+    if (field.shape === "{}")
+      out[field.name] = Object.fromEntries(values.map((entry) => decodeEntry(field.type, entry)));
     else if (field.shape === "[]") out[field.name] = values.map((value) => decodeValue(field.type, value));
     else {
       const value = decodeValue(field.type, values.at(-1) ?? 0n);
@@ -99,11 +110,11 @@ function decodeMessage(name: string, buffer: Buffer): unknown {
       else if (value !== undefined) out[field.name] = value;
     }
   }
-  return isList(name, out) ? out["items"] : out;
+  return isList(name, out) ? out.items : out;
 }
 
 /** Named lists of strings (`Verbs`, `ExtraValue`) are messages with one field. */
-const isList = (name: string, out: Obj): boolean => /\.(Verbs|ExtraValue)$/.test(name) && Array.isArray(out["items"]);
+const isList = (name: string, out: Obj): boolean => /\.(Verbs|ExtraValue)$/.test(name) && Array.isArray(out.items);
 
 function decodeEntry(type: string, entry: Wire): [string, unknown] {
   const fields = fieldsOf(Buffer.isBuffer(entry) ? entry : Buffer.alloc(0));

@@ -46,8 +46,8 @@ export function createAuthorizer(store: Store): Authorizer {
     const aggregated = store
       .list(CLUSTER_ROLES)
       .filter((other) => selectors.some((selector) => matchesLabels(selector, objOf(at(other, "metadata", "labels")))))
-      .flatMap((other) => listOf(other["rules"]).map(objOf));
-    return [...listOf(role?.["rules"]).map(objOf), ...aggregated];
+      .flatMap((other) => listOf(other.rules).map(objOf));
+    return [...listOf(role?.rules).map(objOf), ...aggregated];
   };
   const missing = (kind: string, name: string): string =>
     `${kind}.rbac.authorization.k8s.io ${JSON.stringify(name)} not found`;
@@ -56,12 +56,12 @@ export function createAuthorizer(store: Store): Authorizer {
     const rules: Obj[] = [];
     const problems: string[] = [];
     const take = (binding: Obj, inNamespace: string): void => {
-      if (!listOf(binding["subjects"]).some((subject) => isSubject(objOf(subject), identity, inNamespace))) return;
+      if (!listOf(binding.subjects).some((subject) => isSubject(objOf(subject), identity, inNamespace))) return;
       const name = textOf(at(binding, "roleRef", "name"));
       const isCluster = at(binding, "roleRef", "kind") === "ClusterRole";
       const exists = isCluster ? store.get(CLUSTER_ROLES, "", name) : store.get(ROLES, inNamespace, name);
       if (!exists) problems.push(missing(isCluster ? "clusterrole" : "role", name));
-      else rules.push(...(isCluster ? clusterRules(name) : listOf(exists["rules"]).map(objOf)));
+      else rules.push(...(isCluster ? clusterRules(name) : listOf(exists.rules).map(objOf)));
     };
     for (const binding of store.list(CLUSTER_BINDINGS)) take(binding, "");
     if (namespace) for (const binding of store.list(BINDINGS, namespace)) take(binding, namespace);
@@ -107,10 +107,10 @@ function policyAllows(policy: AccessPolicy, access: Access): boolean {
 }
 
 function isSubject(subject: Obj, { user, groups }: Identity, namespace: string): boolean {
-  const name = textOf(subject["name"]);
-  if (subject["kind"] === "User") return name === user;
-  if (subject["kind"] === "Group") return groups.includes(name);
-  return user === `system:serviceaccount:${textOf(subject["namespace"]) || namespace}:${name}`;
+  const name = textOf(subject.name);
+  if (subject.kind === "User") return name === user;
+  if (subject.kind === "Group") return groups.includes(name);
+  return user === `system:serviceaccount:${textOf(subject.namespace) || namespace}:${name}`;
 }
 
 export function ruleAllows(rule: Obj, { verb, group, resource, name, path }: Access): boolean {
@@ -120,14 +120,14 @@ export function ruleAllows(rule: Obj, { verb, group, resource, name, path }: Acc
   };
   if (!has("verbs", verb)) return false;
   if (path !== undefined)
-    return listOf(rule["nonResourceURLs"]).some(
+    return listOf(rule.nonResourceURLs).some(
       (url) => url === path || url === "*" || (String(url).endsWith("*") && path.startsWith(String(url).slice(0, -1))),
     );
   const [plural, subresource] = resource.split("/");
-  const names = listOf(rule["resourceNames"]);
+  const names = listOf(rule.resourceNames);
   const matches =
     has("resources", resource) ||
-    (subresource !== undefined && listOf(rule["resources"]).includes(`*/${subresource}`)) ||
+    (subresource !== undefined && listOf(rule.resources).includes(`*/${subresource}`)) ||
     (subresource === undefined && has("resources", plural ?? ""));
   return has("apiGroups", group) && matches && (names.length === 0 || names.includes(name));
 }

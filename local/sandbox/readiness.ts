@@ -23,19 +23,17 @@ const TEMPLATE_HASH = new WeakMap<Obj, string>();
 
 function neverReady(object: Obj): boolean {
   if (at(object, "metadata", "annotations", READY_ANNOTATION) === "false") return true;
-  const pod = objOf(object["kind"] === "Pod" ? object["spec"] : at(object, "spec", "template", "spec"));
-  return listOf(pod["containers"]).some((container) => /:never-ready$/.test(textOf(objOf(container)["image"])));
+  const pod = objOf(object.kind === "Pod" ? object.spec : at(object, "spec", "template", "spec"));
+  return listOf(pod.containers).some((container) => textOf(objOf(container).image).endsWith(":never-ready"));
 }
 
 /** The object with its next status, or undefined when nothing changes. */
 export function readyStatus(object: Obj, now: string): Obj | undefined {
-  const status = SIMULATORS[textOf(object["kind"])]?.(object, now);
+  const status = SIMULATORS[textOf(object.kind)]?.(object, now);
   if (!status) return undefined;
   const next: Obj = { ...object, status };
-  const marked = object["kind"] === "Deployment" ? revised(next, object) : next;
-  return equal(marked["status"], object["status"]) && equal(marked["metadata"], object["metadata"])
-    ? undefined
-    : marked;
+  const marked = object.kind === "Deployment" ? revised(next, object) : next;
+  return equal(marked.status, object.status) && equal(marked.metadata, object.metadata) ? undefined : marked;
 }
 
 type Simulator = (object: Obj, now: string) => Obj | undefined;
@@ -132,8 +130,8 @@ const SIMULATORS: Readonly<Record<string, Simulator>> = {
   },
   Pod: (object, now) => {
     if (neverReady(object)) return undefined;
-    const status = objOf(object["status"]);
-    if (status["phase"] !== "Pending") return undefined;
+    const status = objOf(object.status);
+    if (status.phase !== "Pending") return undefined;
     const conditions = ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map((type) => ({
       type,
       status: "True",
@@ -179,14 +177,14 @@ const SIMULATORS: Readonly<Record<string, Simulator>> = {
 };
 
 function condition(object: Obj, now: string, type: string, holds: boolean, reason: string, message: string): Obj {
-  const old = objOf(listOf(at(object, "status", "conditions")).find((one) => objOf(one)["type"] === type));
+  const old = objOf(listOf(at(object, "status", "conditions")).find((one) => objOf(one).type === type));
   const status = holds ? "True" : "False";
-  const same = old["status"] === status && old["reason"] === reason && old["message"] === message;
+  const same = old.status === status && old.reason === reason && old.message === message;
   return {
     type,
     status,
-    lastUpdateTime: same ? old["lastUpdateTime"] : now,
-    lastTransitionTime: old["status"] === status ? old["lastTransitionTime"] : now,
+    lastUpdateTime: same ? old.lastUpdateTime : now,
+    lastTransitionTime: old.status === status ? old.lastTransitionTime : now,
     reason,
     message,
   };
@@ -214,8 +212,8 @@ function templateHash(object: Obj): string {
 function revised(next: Obj, object: Obj): Obj {
   const shown = listOf(at(object, "status", "conditions"))
     .map(objOf)
-    .find((one) => one["type"] === "Progressing");
-  const changed = !textOf(shown?.["message"]).includes(templateHash(object));
+    .find((one) => one.type === "Progressing");
+  const changed = !textOf(shown?.message).includes(templateHash(object));
   const revision = Number(at(object, "metadata", "annotations", REVISION) ?? 0);
   return revision === 0 || changed ? withAt(next, ["metadata", "annotations", REVISION], String(revision + 1)) : next;
 }

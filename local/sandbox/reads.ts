@@ -70,11 +70,11 @@ export function createReads({ store, objects, clock }: { store: Store; objects: 
       resourceVersion: from.version,
     };
     if (last && page.length < rest.length) {
-      metadata["continue"] = Buffer.from(JSON.stringify({ start: keyOf(last), version: from.version })).toString(
+      metadata.continue = Buffer.from(JSON.stringify({ start: keyOf(last), version: from.version })).toString(
         "base64url",
       );
       if (!query.get("labelSelector") && !query.get("fieldSelector"))
-        metadata["remainingItemCount"] = rest.length - page.length;
+        metadata.remainingItemCount = rest.length - page.length;
     }
     if (view === "table")
       return tableOf(resource, page, { now: clock.now(), include: query.get("includeObject") ?? "Metadata", metadata });

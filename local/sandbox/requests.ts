@@ -1,5 +1,4 @@
 /** One request of the API: who asks, which verb on which resource, and the answer. HTTP itself is the server's. */
-import { parse as parseYaml } from "yaml";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import {
   aggregatedDiscovery,
@@ -11,26 +10,15 @@ import {
   SERVER_VERSION,
 } from "./discovery.ts";
 import { objOf, textOf, type Obj } from "./json.ts";
-import type { Objects, PatchType, Target, WriteOptions } from "./objects.ts";
-import { decodeProtobuf } from "./protobuf.ts";
+import type { Objects } from "./objects.ts";
+import type { Target } from "./write-rules.ts";
+import { bodyOf, dryRun, patchTypeOf, writeOptions, type ApiRequest } from "./request-body.ts";
 import { groupsOfUser, type Authorizer, type Identity } from "./rbac.ts";
 import type { ReadTarget, Reads, View } from "./reads.ts";
 import { REFUSED, type Registry, type Resource } from "./resources.ts";
 import { answerReview, type ReviewPorts } from "./reviews.ts";
 import { readScale, writtenScale } from "./scale.ts";
 import * as failure from "./status-error.ts";
-
-export interface ApiRequest {
-  readonly method: string;
-  /** Path and query. */
-  readonly url: string;
-  /** By lower-case name, every value. */
-  readonly headers: Readonly<Record<string, readonly string[]>>;
-  readonly body: Buffer;
-  /** Who logged in; undefined when the credentials are refused. */
-  readonly identity: Identity | undefined;
-  readonly signal: AbortSignal;
-}
 
 export interface ApiResponse {
   readonly status: number;
@@ -91,7 +79,7 @@ export async function answer(ports: ApiPorts, request: ApiRequest): Promise<ApiR
   try {
     if (!request.identity) throw failure.unauthorized();
     const identity = impersonated(ports.authorizer, request.identity, request.headers);
-    const call: Call = { ports, request, url, identity, view: viewOf(request.headers["accept"]?.join(",") ?? "") };
+    const call: Call = { ports, request, url, identity, view: viewOf(request.headers.accept?.join(",") ?? "") };
     response = route ? await answerResource(call, route, verb) : answerPath(call);
   } catch (error) {
     if (!(error instanceof failure.StatusError)) throw error;
@@ -142,8 +130,8 @@ const isWatch = (url: URL): boolean => ["1", "true"].includes(url.searchParams.g
 function viewOf(accept: string): View {
   for (const one of accept.split(",").map((part) => part.trim())) {
     if (one.includes("protobuf")) continue;
-    if (/as=Table/.test(one)) return "table";
-    if (/as=PartialObjectMetadata/.test(one)) return "metadata";
+    if (one.includes("as=Table")) return "table";
+    if (one.includes("as=PartialObjectMetadata")) return "metadata";
     if (one.startsWith("application/json") || one.startsWith("*/*") || one === "" || one.startsWith("application/yaml"))
       return "object";
   }
@@ -184,8 +172,13 @@ function answerPath({ ports, url, identity, request }: Call): ApiResponse {
   if (["/readyz", "/healthz", "/livez"].includes(path))
     return { status: 200, body: "ok", contentType: "text/plain; charset=utf-8" };
   if (path === "/version") return { status: 200, body: { ...SERVER_VERSION } };
-  if (path === "/api" || path === "/apis") return discovery(registry, path, request.headers["accept"]?.join(",") ?? "");
-  if (path === "/openapi/v2") return { status: 200, body: EMPTY_OPENAPI_V2, contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf" };
+  if (path === "/api" || path === "/apis") return discovery(registry, path, request.headers.accept?.join(",") ?? "");
+  if (path === "/openapi/v2")
+    return {
+      status: 200,
+      body: EMPTY_OPENAPI_V2,
+      contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+    };
   if (path === "/openapi/v3") return { status: 200, body: openApiIndex(registry) };
   const parts = path.split("/").slice(1);
   const found =
@@ -206,7 +199,7 @@ function answerPath({ ports, url, identity, request }: Call): ApiResponse {
 }
 
 function discovery(registry: Registry, path: string, accept: string): ApiResponse {
-  if (/as=APIGroupDiscoveryList/.test(accept) && /v=v2(;|,|$)/.test(accept))
+  if (accept.includes("as=APIGroupDiscoveryList") && /v=v2(;|,|$)/.test(accept))
     return {
       status: 200,
       body: aggregatedDiscovery(registry, path === "/api"),
@@ -297,8 +290,8 @@ function answerVerb(call: Call, target: Target, verb: string): ApiResponse {
       for (const item of items)
         removed(call, {
           ...target,
-          namespace: textOf(objOf(item["metadata"])["namespace"]),
-          name: textOf(objOf(item["metadata"])["name"]),
+          namespace: textOf(objOf(item.metadata).namespace),
+          name: textOf(objOf(item.metadata).name),
         });
       return { status: 200, body: reads.list(read) };
     }
@@ -319,18 +312,16 @@ const written = (
 
 function removed({ ports, url, request }: Call, target: Target): ApiResponse {
   const body = request.body.length > 0 ? objOf(bodyOf(request)) : {};
-  const preconditions = objOf(body["preconditions"]);
+  const preconditions = objOf(body.preconditions);
   const propagation =
-    textOf(body["propagationPolicy"]) ||
+    textOf(body.propagationPolicy) ||
     url.searchParams.get("propagationPolicy") ||
-    (body["orphanDependents"] === true ? "Orphan" : "");
+    (body.orphanDependents === true ? "Orphan" : "");
   const { object, gone } = ports.objects.remove(target, {
-    ...(typeof preconditions["uid"] === "string" ? { uid: preconditions["uid"] } : {}),
-    ...(typeof preconditions["resourceVersion"] === "string"
-      ? { resourceVersion: preconditions["resourceVersion"] }
-      : {}),
+    ...(typeof preconditions.uid === "string" ? { uid: preconditions.uid } : {}),
+    ...(typeof preconditions.resourceVersion === "string" ? { resourceVersion: preconditions.resourceVersion } : {}),
     ...(propagation ? { propagation } : {}),
-    dryRun: dryRun(url, "DeleteOptions", body["dryRun"]),
+    dryRun: dryRun(url, "DeleteOptions", body.dryRun),
   });
   if (!gone) return { status: 200, body: object };
   const { group, plural } = target.resource;
@@ -338,75 +329,7 @@ function removed({ ports, url, request }: Call, target: Target): ApiResponse {
     name: target.name,
     ...(group ? { group } : {}),
     kind: plural,
-    uid: objOf(object["metadata"])["uid"],
+    uid: objOf(object.metadata).uid,
   };
   return { status: 200, body: { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details } };
-}
-
-function bodyOf(request: ApiRequest): unknown {
-  const type = request.headers["content-type"]?.[0] ?? "";
-  if (type.startsWith("application/vnd.kubernetes.protobuf")) return decodeProtobuf(request.body);
-  const text = request.body.toString("utf8");
-  const isYaml = type.includes("yaml");
-  if (!isYaml && !/^application\/([\w.-]+\+)?json/.test(type) && type !== "") throw failure.unsupportedMedia();
-  try {
-    if (isYaml && !text.trimStart().startsWith("{")) return parseYaml(text, { version: "1.1" });
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw failure.badRequest(
-      `the body of the request does not parse: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-}
-
-const PATCH_TYPES: Readonly<Record<string, PatchType>> = {
-  "application/json-patch+json": "json",
-  "application/merge-patch+json": "merge",
-  "application/strategic-merge-patch+json": "strategic",
-  "application/apply-patch+yaml": "apply",
-};
-
-function patchTypeOf(request: ApiRequest): PatchType {
-  const type = (request.headers["content-type"]?.[0] ?? "").split(";")[0]?.trim() ?? "";
-  const known = PATCH_TYPES[type];
-  if (known) return known;
-  if (request.method !== "PATCH") return "merge";
-  throw failure.unsupportedPatch(Object.keys(PATCH_TYPES));
-}
-
-function dryRun(url: URL, kind: string, inBody: unknown): boolean {
-  const asked = url.searchParams.getAll("dryRun").concat(Array.isArray(inBody) ? inBody.map(String) : []);
-  const wrong = asked.filter((value) => value !== "All");
-  if (wrong.length === 0) return asked.length > 0;
-  throw failure.invalid(kind, "meta.k8s.io", "", [
-    {
-      type: "NotSupported",
-      field: "dryRun",
-      message: `Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`,
-    },
-  ]);
-}
-
-function writeOptions({ url, request }: Call): WriteOptions {
-  const query = url.searchParams;
-  const isApply = request.method === "PATCH" && patchTypeOf(request) === "apply";
-  const kind =
-    request.method === "PATCH" ? "PatchOptions" : request.method === "POST" ? "CreateOptions" : "UpdateOptions";
-  const given = query.get("fieldManager") ?? "";
-  if (isApply && !given)
-    throw failure.invalid(kind, "meta.k8s.io", "", [
-      { type: "Required", field: "fieldManager", message: "Required value: is required for apply patch" },
-    ]);
-  if (!isApply && query.has("force") && query.get("force") === "true" && request.method === "PATCH")
-    throw failure.invalid(kind, "meta.k8s.io", "", [
-      { type: "Forbidden", field: "force", message: "Forbidden: may not be specified for non-apply patch" },
-    ]);
-  const agent = request.headers["user-agent"]?.[0] ?? "";
-  const validation = query.get("fieldValidation");
-  return {
-    fieldManager: given || (agent.split("/")[0] ?? "") || "unknown",
-    dryRun: dryRun(url, kind, undefined),
-    force: query.get("force") === "true",
-    validation: validation === "Strict" || validation === "Ignore" ? validation : "Warn",
-  };
 }

@@ -15,8 +15,8 @@ export async function answerReview(
   sent: unknown,
 ): Promise<Obj> {
   const body = objOf(sent);
-  const reply = (status: Obj): Obj => ({ ...body, metadata: objOf(body["metadata"]), status });
-  const spec = objOf(body["spec"]);
+  const reply = (status: Obj): Obj => ({ ...body, metadata: objOf(body.metadata), status });
+  const spec = objOf(body.spec);
   switch (plural) {
     case "selfsubjectreviews":
       return reply({ userInfo: userInfo(identity) });
@@ -26,9 +26,9 @@ export async function answerReview(
     case "localsubjectaccessreviews":
       return reply(decision(ports.authorizer, subject(spec), spec));
     case "selfsubjectrulesreviews":
-      return reply({ ...rules(ports.authorizer.rulesOf(identity, textOf(spec["namespace"]))), incomplete: false });
+      return reply({ ...rules(ports.authorizer.rulesOf(identity, textOf(spec.namespace))), incomplete: false });
     case "tokenreviews": {
-      const owner = await ports.tokenOwner(textOf(spec["token"]));
+      const owner = await ports.tokenOwner(textOf(spec.token));
       return reply(
         owner ? { authenticated: true, user: userInfo(owner) } : { user: {}, error: "invalid bearer token" },
       );
@@ -41,21 +41,21 @@ export async function answerReview(
 const userInfo = ({ user, groups, uid }: Identity): Obj => ({ username: user, ...(uid ? { uid } : {}), groups });
 
 function subject(spec: Obj): Identity {
-  const user = textOf(spec["user"]);
-  const groups = listOf(spec["groups"]).map(String);
+  const user = textOf(spec.user);
+  const groups = listOf(spec.groups).map(String);
   return { user, groups: groups.length > 0 ? groups : groupsOfUser(user) };
 }
 
 function decision(authorizer: Authorizer, identity: Identity, spec: Obj): Obj {
-  const resource = objOf(spec["resourceAttributes"]);
+  const resource = objOf(spec.resourceAttributes);
   const path = at(spec, "nonResourceAttributes", "path");
-  const sub = textOf(resource["subresource"]);
+  const sub = textOf(resource.subresource);
   const access: Access = {
-    verb: textOf(isObj(spec["nonResourceAttributes"]) ? at(spec, "nonResourceAttributes", "verb") : resource["verb"]),
-    group: textOf(resource["group"]),
-    resource: sub ? `${textOf(resource["resource"])}/${sub}` : textOf(resource["resource"]),
-    namespace: textOf(resource["namespace"]),
-    name: textOf(resource["name"]),
+    verb: textOf(isObj(spec.nonResourceAttributes) ? at(spec, "nonResourceAttributes", "verb") : resource.verb),
+    group: textOf(resource.group),
+    resource: sub ? `${textOf(resource.resource)}/${sub}` : textOf(resource.resource),
+    namespace: textOf(resource.namespace),
+    name: textOf(resource.name),
     ...(typeof path === "string" ? { path } : {}),
   };
   const refusal = authorizer.refusal(identity, access);
@@ -65,7 +65,7 @@ function decision(authorizer: Authorizer, identity: Identity, spec: Obj): Obj {
 function rules(all: readonly Obj[]): Obj {
   return {
     resourceRules: all
-      .filter((rule) => rule["resources"] !== undefined)
+      .filter((rule) => rule.resources !== undefined)
       .map(({ verbs, apiGroups, resources, resourceNames }) => ({
         verbs,
         apiGroups,
@@ -73,7 +73,7 @@ function rules(all: readonly Obj[]): Obj {
         ...(resourceNames ? { resourceNames } : {}),
       })),
     nonResourceRules: all
-      .filter((rule) => rule["nonResourceURLs"] !== undefined)
+      .filter((rule) => rule.nonResourceURLs !== undefined)
       .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
   };
 }

@@ -2,14 +2,14 @@
 import { at, isObj, objOf, withAt, type Obj } from "./json.ts";
 import { evaluatePath } from "./json-path.ts";
 import { jsonPatch, mergePatch } from "./patch.ts";
-import type { PatchType } from "./objects.ts";
+import type { PatchType } from "./write-rules.ts";
 import type { Resource } from "./resources.ts";
 
 const fieldsOf = (path: string): string[] => path.split(".").filter(Boolean);
 
 export function readScale(resource: Resource, object: Obj): Obj {
   const { spec = "", status = "", selector = "" } = resource.scale ?? {};
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = objOf(object["metadata"]);
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = objOf(object.metadata);
   const chosen = evaluatePath(object, selector)[0] ?? labelsText(at(object, "spec", "selector", "matchLabels"));
   return {
     kind: "Scale",

@@ -1,5 +1,5 @@
 /** Label and field selectors of LIST, WATCH and DELETE COLLECTION. */
-import { at, isObj, objOf, type Obj } from "./json.ts";
+import { at, isObj, objOf, textOf, type Obj } from "./json.ts";
 import { badRequest } from "./status-error.ts";
 
 export type Predicate = (object: Obj) => boolean;
@@ -102,11 +102,7 @@ export function fieldSelector(text: string, plural: string): Predicate {
       );
     const actual = (object: Obj): string => {
       const found = at(object, ...field.split("."));
-      return typeof found === "string"
-        ? found
-        : isObj(found) && field === "source"
-          ? String(found["component"] ?? "")
-          : "";
+      return typeof found === "string" ? found : isObj(found) && field === "source" ? textOf(found.component) : "";
     };
     return (object: Obj) => (actual(object) === value) === (operator !== "!=");
   });

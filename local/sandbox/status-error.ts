@@ -92,7 +92,8 @@ const unknownFormat = (accepted: readonly string[]): StatusError =>
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
   );
 
-export const unsupportedMedia = (): StatusError => unknownFormat(["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]);
+export const unsupportedMedia = (): StatusError =>
+  unknownFormat(["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]);
 
 export const unsupportedPatch = unknownFormat;
 

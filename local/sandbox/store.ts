@@ -45,8 +45,8 @@ const SAVE_AFTER_MS = 200;
 const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`;
 
 const metaOf = (object: Obj): { name: string; namespace: string } => {
-  const meta = isObj(object["metadata"]) ? object["metadata"] : {};
-  return { name: String(meta["name"]), namespace: typeof meta["namespace"] === "string" ? meta["namespace"] : "" };
+  const meta = isObj(object.metadata) ? object.metadata : {};
+  return { name: String(meta.name), namespace: typeof meta.namespace === "string" ? meta.namespace : "" };
 };
 
 export function createStore(file?: string): Store {
@@ -93,7 +93,7 @@ export function createStore(file?: string): Store {
 
   const stamped = (object: Obj): Obj => {
     version++;
-    const meta = isObj(object["metadata"]) ? object["metadata"] : {};
+    const meta = isObj(object.metadata) ? object.metadata : {};
     return { ...object, metadata: { ...meta, resourceVersion: String(version) } };
   };
 

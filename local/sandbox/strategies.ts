@@ -32,7 +32,7 @@ const FRESH_STATUS: Readonly<Record<string, Obj>> = {
 };
 
 export function prepareCreate(resource: Resource, object: Obj, context: StrategyContext): Obj {
-  const meta = objOf(object["metadata"]);
+  const meta = objOf(object.metadata);
   const {
     deletionTimestamp: _,
     deletionGracePeriodSeconds: _g,
@@ -59,9 +59,9 @@ export function prepareCreate(resource: Resource, object: Obj, context: Strategy
 function onCreate(kind: string, object: Obj, context: StrategyContext): Obj {
   switch (kind) {
     case "Namespace":
-      return { ...object, spec: { ...objOf(object["spec"]), finalizers: ["kubernetes"] } };
+      return { ...object, spec: { ...objOf(object.spec), finalizers: ["kubernetes"] } };
     case "Service":
-      return { ...object, spec: withAddress(objOf(object["spec"]), undefined, context) };
+      return { ...object, spec: withAddress(objOf(object.spec), undefined, context) };
     case "PersistentVolumeClaim":
       return withAt(
         object,
@@ -105,19 +105,16 @@ function withJobSelector(object: Obj, uid: string): Obj {
 }
 
 function withAddress(spec: Obj, old: Obj | undefined, context: StrategyContext): Obj {
-  if (spec["type"] === "ExternalName") return spec;
+  if (spec.type === "ExternalName") return spec;
   const address =
-    textOf(spec["clusterIP"]) ||
-    textOf(listOf(spec["clusterIPs"])[0]) ||
-    textOf(old?.["clusterIP"]) ||
-    context.allocateAddress();
-  const bare = address === "None" && spec["selector"] === undefined;
+    textOf(spec.clusterIP) || textOf(listOf(spec.clusterIPs)[0]) || textOf(old?.clusterIP) || context.allocateAddress();
+  const bare = address === "None" && spec.selector === undefined;
   return {
     ...spec,
     clusterIP: address,
-    clusterIPs: spec["clusterIPs"] ?? old?.["clusterIPs"] ?? [address],
-    ipFamilies: spec["ipFamilies"] ?? old?.["ipFamilies"] ?? (bare ? ["IPv4", "IPv6"] : ["IPv4"]),
-    ipFamilyPolicy: spec["ipFamilyPolicy"] ?? old?.["ipFamilyPolicy"] ?? (bare ? "RequireDualStack" : "SingleStack"),
+    clusterIPs: spec.clusterIPs ?? old?.clusterIPs ?? [address],
+    ipFamilies: spec.ipFamilies ?? old?.ipFamilies ?? (bare ? ["IPv4", "IPv6"] : ["IPv4"]),
+    ipFamilyPolicy: spec.ipFamilyPolicy ?? old?.ipFamilyPolicy ?? (bare ? "RequireDualStack" : "SingleStack"),
   };
 }
 
@@ -134,8 +131,8 @@ const SERVER_FIELDS = [
 export function prepareUpdate(resource: Resource, object: Obj, old: Obj, context: StrategyContext): Obj {
   let out = object;
   for (const field of SERVER_FIELDS) out = withAt(out, ["metadata", field], at(old, "metadata", field));
-  if (resource.hasStatus) out = withAt(out, ["status"], old["status"]);
-  if (resource.kind === "Service") out = { ...out, spec: withAddress(objOf(out["spec"]), objOf(old["spec"]), context) };
+  if (resource.hasStatus) out = withAt(out, ["status"], old.status);
+  if (resource.kind === "Service") out = { ...out, spec: withAddress(objOf(out.spec), objOf(old.spec), context) };
   if (resource.kind === "Namespace") out = withAt(out, ["spec", "finalizers"], at(old, "spec", "finalizers"));
   if (resource.kind === "CustomResourceDefinition") out = { ...out, status: definitionStatus(out, context.now) };
   if (resource.kind === "Job")
@@ -165,7 +162,7 @@ function counted(resource: Resource, object: Obj, old: Obj): Obj {
   if (!resource.counted) return object;
   const changed = resource.custom
     ? !equal(specOf(resource, object), specOf(resource, old))
-    : !equal(object["spec"], old["spec"]) ||
+    : !equal(object.spec, old.spec) ||
       (annotated(resource.kind) && !equal(at(object, "metadata", "annotations"), at(old, "metadata", "annotations")));
   return changed
     ? withAt(object, ["metadata", "generation"], Number(at(old, "metadata", "generation") ?? 0) + 1)
@@ -182,11 +179,11 @@ function specOf(resource: Resource, object: Obj): Obj {
 
 /** Only the status of `object` counts; everything else is the old object's. */
 export function prepareStatus(resource: Resource, object: Obj, old: Obj): Obj {
-  const meta = objOf(old["metadata"]);
+  const meta = objOf(old.metadata);
   const kept = resource.custom
     ? meta
-    : { ...meta, annotations: at(object, "metadata", "annotations") ?? meta["annotations"] };
+    : { ...meta, annotations: at(object, "metadata", "annotations") ?? meta.annotations };
   const metadata = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
   const out: Obj = { ...old, metadata: { ...metadata, managedFields: at(object, "metadata", "managedFields") } };
-  return isObj(object["status"]) ? { ...out, status: object["status"] } : withAt(out, ["status"], undefined);
+  return isObj(object.status) ? { ...out, status: object.status } : withAt(out, ["status"], undefined);
 }

@@ -91,7 +91,7 @@ function scalarErrors(schema: Schema, value: unknown, path: string): string[] {
   return [];
 }
 
-const goText = (value: unknown): string => `&{${typeof value === "object" ? JSON.stringify(value) : String(value)}}`;
+const goText = (value: unknown): string => `&{${typeof value === "string" ? value : JSON.stringify(value)}}`;
 
 /** The fields that an object sets. */
 export function fieldsOf(schema: Schema, value: unknown): FieldSet {

@@ -53,7 +53,7 @@ const COLUMNS: Readonly<Record<string, readonly Printed[]>> = {
       name: "Ready",
       type: "string",
       cell: (o) =>
-        `${listOf(at(o, "status", "containerStatuses")).filter((c) => objOf(c)["ready"] === true).length}/${listOf(at(o, "spec", "containers")).length}`,
+        `${listOf(at(o, "status", "containerStatuses")).filter((c) => objOf(c).ready === true).length}/${listOf(at(o, "spec", "containers")).length}`,
     },
     { name: "Status", type: "string", cell: text("status", "phase") },
     { name: "Restarts", type: "string", cell: () => "0" },
@@ -73,7 +73,7 @@ const COLUMNS: Readonly<Record<string, readonly Printed[]>> = {
       type: "string",
       cell: (o) =>
         listOf(at(o, "spec", "ports"))
-          .map((port) => `${String(objOf(port)["port"])}/${textOf(objOf(port)["protocol"])}`)
+          .map((port) => `${String(objOf(port).port)}/${textOf(objOf(port).protocol)}`)
           .join(","),
     },
   ],
@@ -149,7 +149,7 @@ export function tableOf(
 export const metadataOf = (object: Obj): Obj => ({
   kind: "PartialObjectMetadata",
   apiVersion: "meta.k8s.io/v1",
-  metadata: object["metadata"],
+  metadata: object.metadata,
 });
 
 function columnsOf(resource: Resource, now: number): Printed[] {
@@ -176,7 +176,7 @@ function printed({ name, type, jsonPath, priority = 0 }: Column, now: number): P
     cell: (object) => {
       const [value] = evaluatePath(object, jsonPath);
       if (value === undefined || value === null) return type === "string" || type === "date" ? "" : null;
-      if (type === "date") return duration(now - Date.parse(String(value)));
+      if (type === "date") return duration(now - Date.parse(textOf(value)));
       return isObj(value) || Array.isArray(value) ? JSON.stringify(value) : (value as Cell);
     },
   };

@@ -25,15 +25,15 @@ const RBAC_KINDS = new Set(["Role", "RoleBinding", "ClusterRole", "ClusterRoleBi
 
 /** Name, labels and annotations of any object. */
 export function metadataErrors(kind: string, object: Obj): FieldError[] {
-  const meta = objOf(object["metadata"]);
-  const name = textOf(meta["name"]);
+  const meta = objOf(object.metadata);
+  const name = textOf(meta.name);
   const errors = name ? nameErrors(kind, name) : [required("metadata.name", "name or generateName is required")];
-  for (const [key, value] of Object.entries(objOf(meta["labels"]))) {
+  for (const [key, value] of Object.entries(objOf(meta.labels))) {
     if (!QUALIFIED.test(key)) errors.push(invalidValue("metadata.labels", key, QUALIFIED_TEXT));
     if (!LABEL_VALUE.test(String(value))) errors.push(invalidValue("metadata.labels", value, LABEL_VALUE_TEXT));
     if (String(value).length > 63) errors.push(invalidValue("metadata.labels", value, "must be no more than 63 bytes"));
   }
-  for (const key of Object.keys(objOf(meta["annotations"])))
+  for (const key of Object.keys(objOf(meta.annotations)))
     if (!QUALIFIED.test(key.toLowerCase())) errors.push(invalidValue("metadata.annotations", key, QUALIFIED_TEXT));
   return errors;
 }
@@ -69,7 +69,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       "Never",
     ]),
   ],
-  Pod: (object) => podErrors(object["spec"], "spec"),
+  Pod: (object) => podErrors(object.spec, "spec"),
   ConfigMap: (object, old) => frozen(object, old, "ConfigMap"),
   Secret: (object, old) => [...frozen(object, old, "Secret"), ...immutable(object, old, "type")],
   RoleBinding: roleBinding,
@@ -108,18 +108,18 @@ function immutable(object: Obj, old: Obj | undefined, field: string): FieldError
 }
 
 function frozen(object: Obj, old: Obj | undefined, kind: string): FieldError[] {
-  if (old?.["immutable"] !== true) return [];
+  if (old?.immutable !== true) return [];
   const errors =
-    object["immutable"] === true ? [] : [forbiddenChange("immutable", "field is immutable when `immutable` is set")];
-  return equal(old["data"], object["data"])
+    object.immutable === true ? [] : [forbiddenChange("immutable", "field is immutable when `immutable` is set")];
+  return equal(old.data, object.data)
     ? errors
     : [...errors, forbiddenChange("data", `field is immutable when \`immutable\` is set${kind ? "" : ""}`)];
 }
 
 function roleBinding(object: Obj, old: Obj | undefined): FieldError[] {
   const errors =
-    old && !equal(old["roleRef"], object["roleRef"])
-      ? [invalidValue("roleRef", goRoleRef(object["roleRef"]), "cannot change roleRef")]
+    old && !equal(old.roleRef, object.roleRef)
+      ? [invalidValue("roleRef", goRoleRef(object.roleRef), "cannot change roleRef")]
       : [];
   if (!textOf(at(object, "roleRef", "name"))) errors.push(required("roleRef.name"));
   return errors;
@@ -138,48 +138,48 @@ function portErrors(value: unknown, field: string): FieldError[] {
 }
 
 function service(object: Obj, old: Obj | undefined): FieldError[] {
-  const spec = objOf(object["spec"]);
-  const ports = listOf(spec["ports"]).map(objOf);
+  const spec = objOf(object.spec);
+  const ports = listOf(spec.ports).map(objOf);
   const errors: FieldError[] = [];
-  if (ports.length === 0 && spec["clusterIP"] !== "None" && spec["type"] !== "ExternalName")
+  if (ports.length === 0 && spec.clusterIP !== "None" && spec.type !== "ExternalName")
     errors.push(required("spec.ports"));
   ports.forEach((port, index) => {
-    if (ports.length > 1 && !textOf(port["name"])) errors.push(required(`spec.ports[${index}].name`));
+    if (ports.length > 1 && !textOf(port.name)) errors.push(required(`spec.ports[${index}].name`));
     errors.push(
-      ...portErrors(port["port"], `spec.ports[${index}].port`),
-      ...portErrors(port["targetPort"], `spec.ports[${index}].targetPort`),
+      ...portErrors(port.port, `spec.ports[${index}].port`),
+      ...portErrors(port.targetPort, `spec.ports[${index}].targetPort`),
     );
   });
-  if (spec["type"] === "ExternalName" && !textOf(spec["externalName"])) errors.push(required("spec.externalName"));
+  if (spec.type === "ExternalName" && !textOf(spec.externalName)) errors.push(required("spec.externalName"));
   const before = textOf(at(old, "spec", "clusterIP"));
-  if (before && before !== "None" && spec["type"] !== "ExternalName" && spec["clusterIP"] !== before)
-    errors.push(invalidValue("spec.clusterIPs[0]", listOf(spec["clusterIPs"]), "may not change once set"));
+  if (before && before !== "None" && spec.type !== "ExternalName" && spec.clusterIP !== before)
+    errors.push(invalidValue("spec.clusterIPs[0]", listOf(spec.clusterIPs), "may not change once set"));
   return errors;
 }
 
 function workload(object: Obj, old: Obj | undefined): FieldError[] {
-  const spec = objOf(object["spec"]);
+  const spec = objOf(object.spec);
   const errors: FieldError[] = [];
   const labels = at(spec, "template", "metadata", "labels");
-  const selector = spec["selector"];
+  const selector = spec.selector;
   if (!isObj(selector)) errors.push(required("spec.selector"));
   if (!isObj(selector) || !matchesLabels(selector, objOf(labels)))
     errors.push(
       invalidValue("spec.template.metadata.labels", labels ?? null, "`selector` does not match template `labels`"),
     );
-  if (typeof spec["replicas"] === "number" && spec["replicas"] < 0)
-    errors.push(invalidValue("spec.replicas", spec["replicas"], "must be greater than or equal to 0"));
+  if (typeof spec.replicas === "number" && spec.replicas < 0)
+    errors.push(invalidValue("spec.replicas", spec.replicas, "must be greater than or equal to 0"));
   errors.push(
     ...podErrors(
       at(spec, "template", "spec"),
       "spec.template.spec",
       ["Always"],
-      listOf(spec["volumeClaimTemplates"]).map((claim) => objOf(claim)["metadata"]),
+      listOf(spec.volumeClaimTemplates).map((claim) => objOf(claim).metadata),
     ),
   );
   if (old && !equal(at(old, "spec", "selector"), selector))
     errors.push(invalidValue("spec.selector", selector, "field is immutable"));
-  if (old && object["kind"] === "StatefulSet") errors.push(...statefulSetChange(spec, objOf(old["spec"])));
+  if (old && object.kind === "StatefulSet") errors.push(...statefulSetChange(spec, objOf(old.spec)));
   return errors;
 }
 
@@ -214,28 +214,26 @@ function podErrors(
   restart?: readonly string[],
   claims: readonly unknown[] = [],
 ): FieldError[] {
-  const containers = listOf(objOf(spec)["containers"]).map(objOf);
+  const containers = listOf(objOf(spec).containers).map(objOf);
   if (containers.length === 0) return [required(`${path}.containers`)];
   const errors: FieldError[] = [];
   const names = new Set<unknown>();
-  const volumes = new Set(
-    [...listOf(objOf(spec)["volumes"]), ...claims].map((volume) => textOf(objOf(volume)["name"])),
-  );
+  const volumes = new Set([...listOf(objOf(spec).volumes), ...claims].map((volume) => textOf(objOf(volume).name)));
   containers.forEach((container, index) => {
     const field = `${path}.containers[${index}]`;
-    if (!textOf(container["name"])) errors.push(required(`${field}.name`));
-    else if (!LABEL.test(textOf(container["name"])))
-      errors.push(invalidValue(`${field}.name`, container["name"], LABEL_TEXT));
-    if (names.has(container["name"]))
+    if (!textOf(container.name)) errors.push(required(`${field}.name`));
+    else if (!LABEL.test(textOf(container.name)))
+      errors.push(invalidValue(`${field}.name`, container.name, LABEL_TEXT));
+    if (names.has(container.name))
       errors.push({
         type: "Duplicate",
         field: `${field}.name`,
-        message: `Duplicate value: ${JSON.stringify(container["name"])}`,
+        message: `Duplicate value: ${JSON.stringify(container.name)}`,
       });
-    names.add(container["name"]);
-    if (!textOf(container["image"])) errors.push(required(`${field}.image`));
-    listOf(container["volumeMounts"]).forEach((mount, at) => {
-      const name = textOf(objOf(mount)["name"]);
+    names.add(container.name);
+    if (!textOf(container.image)) errors.push(required(`${field}.image`));
+    listOf(container.volumeMounts).forEach((mount, at) => {
+      const name = textOf(objOf(mount).name);
       if (!volumes.has(name))
         errors.push({
           type: "NotFound",
@@ -243,11 +241,11 @@ function podErrors(
           message: `Not found: ${JSON.stringify(name)}`,
         });
     });
-    listOf(container["ports"]).forEach((port, at) =>
-      errors.push(...portErrors(objOf(port)["containerPort"], `${field}.ports[${at}].containerPort`)),
+    listOf(container.ports).forEach((port, at) =>
+      errors.push(...portErrors(objOf(port).containerPort, `${field}.ports[${at}].containerPort`)),
     );
   });
-  const policy = textOf(objOf(spec)["restartPolicy"]);
+  const policy = textOf(objOf(spec).restartPolicy);
   if (restart && !restart.includes(policy))
     errors.push({
       type: "NotSupported",

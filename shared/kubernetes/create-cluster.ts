@@ -21,9 +21,13 @@ export interface OpenCluster extends Cluster {
 /** @param clock of the pauses between attempts at one request */
 export function createCluster(connection: Connection, clock?: Clock): OpenCluster {
   const transport = createTransport(connection, clock);
+  return { ...clusterOver(transport, clock), close: () => transport.close() };
+}
+
+/** The same over any transport, which stays the caller's to close. */
+export function clusterOver(transport: Transport, clock?: Clock): Cluster {
   const fetch = (path: string, accept: string) => transport.send({ method: "GET", path, accept, repeatable: true });
-  const cluster = view(transport, createDiscovery(fetch), undefined);
-  return { ...cluster, close: () => transport.close() };
+  return view(transport, createDiscovery(fetch, clock), undefined);
 }
 
 type Params = Readonly<Record<string, string | number | boolean | undefined>>;

@@ -1,5 +1,6 @@
 /** Where a kind lives in the API. Built-in kinds are known without asking; the rest comes from aggregated discovery. */
 import { groupOf, versionOf } from "../api/kube-object.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import { type ApiResource, KubeError } from "./cluster.ts";
 
 type Fetch = (path: string, accept: string) => Promise<unknown>;
@@ -16,7 +17,8 @@ const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisco
 /** A kind that is not there is not looked for again within this time: a stage may hold hundreds of them. */
 const missMillis = 1000;
 
-export function createDiscovery(fetch: Fetch): Discovery {
+/** @param clock tells how long ago a kind was missed */
+export function createDiscovery(fetch: Fetch, clock: Pick<Clock, "now"> = systemClock): Discovery {
   const known: Kinds = new Map();
   const missedAt = new Map<string, number>();
   const running = new Map<string, Promise<void>>();
@@ -39,12 +41,12 @@ export function createDiscovery(fetch: Fetch): Discovery {
       const get = () => builtIn.get(name) ?? known.get(name);
       if (!get() && !isComplete) await once("", readAll);
       const missed = missedAt.get(name);
-      const isFresh = missed !== undefined && performance.now() - missed < missMillis;
+      const isFresh = missed !== undefined && clock.now() - missed < missMillis;
       // A definition that was just established is in its own group's document before it is in the aggregated one.
       if (!get() && !isFresh) await once(apiVersion, () => readVersion(fetch, known, apiVersion));
       const found = get();
       if (found) return found;
-      missedAt.set(name, isFresh ? missed : performance.now());
+      missedAt.set(name, isFresh ? missed : clock.now());
       throw new KubeError(404, "NoMatch", `no matches for kind "${kind}" in version "${apiVersion}"`);
     },
     forget(group) {

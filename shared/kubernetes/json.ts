@@ -1,8 +1,8 @@
 /** JSON as Kubernetes needs it: no field is dropped, and a number that a double cannot hold keeps its text. */
 import { isLosslessNumber, LosslessNumber, parse as parseLossless, stringify as printLossless } from "lossless-json";
 
-/** A numeric token with 16 digits or more, or with a fraction or exponent that is long enough to lose digits. */
-const risky = /[:[,]\s*-?(?:\d{16,}|\d[\d.]{15,}|\d+(?:\.\d+)?[eE][+-]?\d+)/;
+/** A numeric token of 16 characters or more, or with an exponent: one that may lose digits or change its text. */
+const risky = /[:[,]\s*-?(?:\d[\d.]{15,}|\d+(?:\.\d+)?[eE][+-]?\d+)/;
 
 /** Numbers come as `number`, those that would change as LosslessNumber. @throws SyntaxError */
 export function parseJson(text: string): unknown {

@@ -26,7 +26,11 @@ export async function connectKubeconfig({ path, text, context }: KubeconfigSourc
   if (context !== undefined) config.setCurrentContext(context);
   const cluster = config.getCurrentCluster();
   if (!cluster)
-    throw new KubeError(0, "NoContext", `kubeconfig has no context '${context ?? config.getCurrentContext()}' with a cluster`);
+    throw new KubeError(
+      0,
+      "NoContext",
+      `kubeconfig has no context '${context ?? config.getCurrentContext()}' with a cluster`,
+    );
 
   const read = async () => {
     const options: { ca?: unknown; cert?: unknown; key?: unknown; headers?: Record<string, string> } = { headers: {} };
@@ -51,12 +55,12 @@ export async function connectKubeconfig({ path, text, context }: KubeconfigSourc
 }
 
 function authorizationOf(headers: Record<string, string> = {}): string | undefined {
-  const value = headers["Authorization"] ?? headers["authorization"];
+  const value = headers.Authorization ?? headers.authorization;
   return value?.replace(/^Bearer /i, "");
 }
 
+/** client-node gives text or bytes. */
 function pem<Name extends string>(name: Name, value: unknown): Partial<Record<Name, string>> {
-  if (value === undefined || value === null) return {};
-  const text = Buffer.isBuffer(value) ? value.toString("utf8") : String(value as string);
-  return { [name]: text } as Partial<Record<Name, string>>;
+  const text = Buffer.isBuffer(value) ? value.toString("utf8") : value;
+  return typeof text === "string" ? ({ [name]: text } as Partial<Record<Name, string>>) : {};
 }

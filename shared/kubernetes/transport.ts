@@ -144,7 +144,7 @@ async function dispatch(
   const token = await connection.token?.();
   connection.onRequest?.(method, path);
   const headers: Record<string, string> = { accept, "user-agent": "driftless" };
-  if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
+  if (token !== undefined) headers.authorization = `Bearer ${token}`;
   if (impersonate !== undefined) headers["impersonate-user"] = impersonate;
   if (body !== undefined) headers["content-type"] = contentType ?? "application/json";
   try {

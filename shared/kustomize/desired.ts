@@ -23,7 +23,7 @@ export function parseDesired(yaml: string, owner: Owner, state: AppliedState): r
   const known = new Map(Object.entries(state.objects).map(([id, { text, v }]) => [text, { id, v }]));
   const found = new Map<string, Desired>();
   for (const document of splitKubeYaml(yaml)) {
-    const text = createHash("sha256").update(document.text).digest("hex").slice(0, 32);
+    const text = digestOf(document.text);
     const before = known.get(text);
     const entries = before
       ? [lazily(before.id, before.v, text, () => parseDocument(document.text, owner)[0])]
@@ -31,6 +31,11 @@ export function parseDesired(yaml: string, owner: Owner, state: AppliedState): r
     for (const entry of entries) found.set(entry.id, entry);
   }
   return [...found.values()];
+}
+
+/** All documents but the first begin with the rest of the separator's line: no object changes by moving to the front. */
+function digestOf(text: string): string {
+  return createHash("sha256").update(text.replace(/^\r?\n/, "")).digest("hex").slice(0, 32);
 }
 
 /** The members of a List share one text, which then recognises none of them. */

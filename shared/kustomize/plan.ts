@@ -33,7 +33,7 @@ export function planObjects(
     const known = state.objects[entry.id];
     const kept = seen && known ? keep(entry, known, seen) : undefined;
     if (kept) unchanged[entry.id] = kept;
-    else candidates.push({ desired: entry, live: look(entry, known, seen, live) });
+    else candidates.push({ desired: entry, live: look(known, seen) });
   }
   const wanted = new Set(desired.map(({ id }) => id));
   return { candidates, unchanged, stale: inventory.filter(({ id }) => !wanted.has(id)) };
@@ -47,13 +47,9 @@ function keep(desired: Desired, known: AppliedObject, seen: Live): AppliedObject
   return undefined;
 }
 
-function look(
-  desired: Desired,
-  known: AppliedObject | undefined,
-  seen: Live | undefined,
-  live: LiveObjects,
-): KubeObject | "unknown" | undefined {
+function look(known: AppliedObject | undefined, seen: Live | undefined): KubeObject | "unknown" | undefined {
   if (seen) return seen.object ?? "unknown";
-  // Ours once, but not under our label any more: deleted, or taken over by somebody. Never seen and not listed: new.
-  return known === undefined && live.covers(desired.ref) ? undefined : "unknown";
+  // Ours once, but not under our label any more: deleted, or taken over by somebody. Never applied: new, as far as we
+  // know, and the dry-run tells when it is not.
+  return known === undefined ? undefined : "unknown";
 }

@@ -1,5 +1,5 @@
 /** YAML as Kubernetes' Go parser reads it: YAML 1.1 booleans and octals, long integers kept, last of equal keys wins. */
-import { type CollectionTag, parseAllDocuments, type ScalarTag, type Tags } from "yaml";
+import { parseAllDocuments, type ScalarTag, type Tags } from "yaml";
 
 import type { KubeObject } from "../api/kube-object.ts";
 
@@ -50,7 +50,7 @@ export function parseKubeYaml(text: string): readonly KubeObject[] {
 function customTags(tags: Tags): Tags {
   const kept = tags.filter((tag) => {
     if (typeof tag === "string") return true;
-    const { format, tag: name } = tag as ScalarTag | (CollectionTag & { format?: string });
+    const { format, tag: name } = tag;
     return format !== "TIME" && name !== "tag:yaml.org,2002:timestamp" && name !== "tag:yaml.org,2002:binary";
   });
   return [octal, ...kept];

@@ -84,7 +84,7 @@ async function store(repository: GitRepository, run: Run): Promise<SourceOutcome
   const { key, object, previous, ports, now } = run;
   requireSupported(repository);
   const url = requireUrl(repository);
-  await recordUrl(ports.table, key, previous, repository.spec.url);
+  await recordUrl(ports.table, key, previous, { url: repository.spec.url, branch: followedBranch(repository) });
   const access = await requireAccess(repository, url, ports.cluster, ports.signal);
   const fetchKey = sharedFetchKey(ports.hmacKey, repository.spec, access);
 
@@ -105,6 +105,12 @@ async function store(repository: GitRepository, run: Run): Promise<SourceOutcome
     nextAtSeconds: nextPollAt(ports.clock.now(), parseGoDuration(repository.spec.interval), key, revision),
     events: successEvents(repository, object, artifact, fetched.subject),
   };
+}
+
+/** The one branch whose pushes can move the source; undefined where tags, names or commits decide. */
+function followedBranch({ spec: { ref = {} } }: GitRepository): string | undefined {
+  const { branch = "master", tag, semver, name, commit } = ref;
+  return [tag, semver, name, commit].some((given) => given !== undefined) ? undefined : branch;
 }
 
 interface Obtained {

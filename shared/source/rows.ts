@@ -18,6 +18,8 @@ export interface SourceRow extends Partial<StoredArchive> {
   readonly announced?: string;
   /** Match key under which webhooks find this source. */
   readonly urlKey?: string;
+  /** Branch that the webhook item says the source follows; `*` for whatever any push can move. */
+  readonly urlBranch?: string;
   /** Failures in a row. */
   readonly failures: number;
 }
@@ -38,7 +40,7 @@ const sharedItem = (fetchKey: string, revision: string): ItemKey => ({ pk: `SR#$
 export async function readSourceRow(table: Table, key: string): Promise<SourceRow> {
   const item = (await table.get(sourceItem(key), { consistent: true })) ?? {};
   return {
-    ...texts(item, ["artifactKey", "digest", "revision", "announced", "urlKey"]),
+    ...texts(item, ["artifactKey", "digest", "revision", "announced", "urlKey", "urlBranch"]),
     ...(typeof item.size === "number" ? { size: item.size } : {}),
     failures: typeof item.failures === "number" ? item.failures : 0,
   };
@@ -92,14 +94,19 @@ export async function markAnnounced(table: Table, key: string, revision: string)
 }
 
 /** Keeps the webhook's way to the source current: new item first, so that no push is missed between the two writes. */
-export async function recordUrl(table: Table, key: string, previous: SourceRow, url: string): Promise<void> {
+export async function recordUrl(
+  table: Table,
+  key: string,
+  previous: SourceRow,
+  { url, branch = "*" }: { readonly url: string; readonly branch?: string | undefined },
+): Promise<void> {
   const urlKey = repositoryMatchKey(url);
-  if (urlKey === previous.urlKey) return;
-  if (urlKey !== undefined) await table.put({ ...urlItem(urlKey, key), v: schemaVersion });
-  if (previous.urlKey !== undefined) await table.delete(urlItem(previous.urlKey, key));
+  if (urlKey === previous.urlKey && branch === previous.urlBranch) return;
+  if (urlKey !== undefined) await table.put({ ...urlItem(urlKey, key), v: schemaVersion, branch });
+  if (previous.urlKey !== undefined && previous.urlKey !== urlKey) await table.delete(urlItem(previous.urlKey, key));
   await table.update(sourceItem(key), {
-    update: urlKey === undefined ? "SET v = :v REMOVE urlKey" : "SET v = :v, urlKey = :urlKey",
-    values: { ":v": schemaVersion, ...(urlKey === undefined ? {} : { ":urlKey": urlKey }) },
+    update: urlKey === undefined ? "SET v = :v REMOVE urlKey, urlBranch" : "SET v = :v, urlKey = :urlKey, urlBranch = :branch",
+    values: { ":v": schemaVersion, ...(urlKey === undefined ? {} : { ":urlKey": urlKey, ":branch": branch }) },
   });
 }
 

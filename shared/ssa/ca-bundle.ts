@@ -9,7 +9,7 @@ interface Webhook {
 
 /** The CA that cert-manager or a controller puts in later is commonly a placeholder in Git. */
 export function withoutInvalidCaBundle(definition: KubeObject): KubeObject {
-  const spec = definition["spec"] as { conversion?: { webhook?: Webhook } } | undefined;
+  const spec = definition.spec as { conversion?: { webhook?: Webhook } } | undefined;
   const webhook = spec?.conversion?.webhook;
   const { caBundle, ...clientConfig } = webhook?.clientConfig ?? {};
   if (typeof caBundle !== "string" || caBundle === "" || isUsable(caBundle)) return definition;

@@ -34,8 +34,7 @@ export function withZeroValues(object: KubeObject): KubeObject {
 
 /** A parent that is missing stays missing; only the last step is added. */
 function fill(value: unknown, [step = "", ...rest]: readonly string[]): Json {
-  if (step === "*")
-    return (Array.isArray(value) ? value.map((item: unknown) => fill(item, rest)) : value) as unknown as Json;
+  if (step === "*") return (Array.isArray(value) ? value.map((item: unknown) => fill(item, rest)) : value) as Json;
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value as Json;
   const below = (value as Json)[step];
   if (rest.length === 0) return below === undefined || below === null ? { ...value, [step]: {} } : (value as Json);

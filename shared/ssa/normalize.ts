@@ -67,7 +67,7 @@ function at<T extends Json>(object: T, [step, ...rest]: readonly string[], chang
 function mergeStringData(secret: KubeObject): KubeObject {
   const { stringData, ...rest } = secret;
   if (!isMap(stringData)) return secret;
-  const data: Record<string, unknown> = { ...(isMap(rest["data"]) ? rest["data"] : {}) };
+  const data: Record<string, unknown> = { ...(isMap(rest.data) ? rest.data : {}) };
   for (const [name, text] of Object.entries(stringData)) {
     // Anything but text is for the server to refuse.
     if (typeof text !== "string" && text !== null) return secret;
@@ -82,7 +82,7 @@ function withProtocols(spec: Json): Json {
   if (!Array.isArray(ports)) return spec;
   return {
     ...spec,
-    ports: ports.map((port: unknown) => (isMap(port) && !port["protocol"] ? { ...port, protocol: "TCP" } : port)),
+    ports: ports.map((port: unknown) => (isMap(port) && !port.protocol ? { ...port, protocol: "TCP" } : port)),
   };
 }
 

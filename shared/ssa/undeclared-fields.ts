@@ -67,12 +67,11 @@ function parseScalar(text: string): unknown {
 function remove(value: unknown, [step, ...rest]: readonly Step[]): unknown {
   if (!step || typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) {
+    const items: readonly unknown[] = value;
     const isMeant = (item: unknown, index: number) =>
       "index" in step ? index === step.index : "key" in step && hasKey(item, step.key);
-    return replaced(
-      value,
-      value.map((item, index) => (isMeant(item, index) ? remove(item, rest) : item)),
-    );
+    const pruned = items.map((item, index) => (isMeant(item, index) ? remove(item, rest) : item));
+    return pruned.every((item, index) => item === items[index]) ? items : pruned;
   }
   if (!("field" in step) || !(step.field in value)) return value;
   const { [step.field]: below, ...others } = value as Record<string, unknown>;
@@ -80,9 +79,6 @@ function remove(value: unknown, [step, ...rest]: readonly Step[]): unknown {
   const next = remove(below, rest);
   return next === below ? value : { ...value, [step.field]: next };
 }
-
-const replaced = (before: readonly unknown[], after: readonly unknown[]): readonly unknown[] =>
-  after.every((item, index) => item === before[index]) ? before : after;
 
 function hasKey(item: unknown, key: Readonly<Record<string, unknown>>): boolean {
   if (typeof item !== "object" || item === null) return false;

@@ -90,7 +90,7 @@ describe.skipIf(missing)(`a real API server${missing ? `: ${missing}` : ""}`, ()
       const wanted = object(name.apiVersion, name.kind, "n", { spec });
       await apply(wanted);
       const live = await cluster.get(refOf(wanted));
-      expect(JSON.stringify(live?.["spec"], (_, value: unknown) => (isLossless(value) ? String(value) : value))).toBe(
+      expect(JSON.stringify(live?.spec, (_, value: unknown) => (isLossless(value) ? String(value) : value))).toBe(
         JSON.stringify({ big: "9223372036854775807", decimal: 0.1, nested: { anything: [1, "two", null] } }),
       );
       const [checked] = await dryRunStage(cluster, [{ desired: wanted, live: "unknown" }]);
@@ -204,7 +204,7 @@ describe.skipIf(missing)(`a real API server${missing ? `: ${missing}` : ""}`, ()
       await write([checked]);
 
       const live = await cluster.get(refOf(desired));
-      expect(live?.["data"]).toEqual({ a: "1" });
+      expect(live?.data).toEqual({ a: "1" });
       expect(live?.metadata.annotations).toBeUndefined();
       expect(live?.metadata.managedFields?.map(({ manager, operation }) => `${manager} ${operation}`)).toEqual([
         "kustomize-controller Apply",
@@ -277,7 +277,7 @@ describe.skipIf(missing)(`a real API server${missing ? `: ${missing}` : ""}`, ()
     await apply(definition);
     const isEstablished = async () => {
       const live = await cluster.get(refOf(definition));
-      const { conditions = [] } = (live?.["status"] ?? {}) as { conditions?: { type: string; status: string }[] };
+      const { conditions = [] } = (live?.status ?? {}) as { conditions?: { type: string; status: string }[] };
       return conditions.some(({ type, status }) => type === "Established" && status === "True");
     };
     await expect.poll(isEstablished).toBe(true);

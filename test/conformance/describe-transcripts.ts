@@ -39,7 +39,7 @@ export function describeTranscripts(target: () => Target): void {
         });
         if (step.send.includes("customresourcedefinitions")) await pause(target().name === "real" ? 1_500 : 10);
       }
-      if (process.env["RECORD"] && target().name === "real") {
+      if (process.env.RECORD && target().name === "real") {
         mkdirSync(new URL(".", fixture(name)), { recursive: true });
         writeFileSync(fixture(name), `${JSON.stringify(replies, null, 1)}\n`);
       }

@@ -19,15 +19,18 @@ export function createNormalizer(): (value: unknown) => unknown {
     if (Array.isArray(value)) {
       const kept =
         key === "managedFields"
-          ? value.filter((entry) => !isJson(entry) || !String(entry["manager"]).startsWith("kube-controller"))
+          ? value.filter((entry) => !isJson(entry) || !String(entry.manager).startsWith("kube-controller"))
           : (value as unknown[]);
       const items = kept.map((item) => visit(item, key));
       // The order of several causes is that of a Go map: none.
       return key === "causes" ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
     }
     if (!isJson(value)) return value;
+    // A list's version counts every write in the cluster, the controllers' too.
+    const isList = Array.isArray(value.items) && key === "";
+    const { resourceVersion: _, ...listMeta } = isJson(value.metadata) ? value.metadata : {};
     return Object.fromEntries(
-      Object.entries(value)
+      Object.entries(isList ? { ...value, metadata: listMeta } : value)
         .filter(([name]) => !CONTROLLED.has(name))
         .map(([name, field]) => [name, visit(field, name)])
         .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),

@@ -101,7 +101,7 @@ export function createTarget(access: Access): Target & { close(): void } {
           response.on("end", () => {
             const text = Buffer.concat(chunks).toString("utf8");
             const isJson = response.headers["content-type"]?.startsWith("application/json");
-            const warnings = [...(response.headers["warning"]?.matchAll(/299 - "((?:[^"\\]|\\.)*)"/g) ?? [])].map(
+            const warnings = [...(response.headers.warning?.matchAll(/299 - "((?:[^"\\]|\\.)*)"/g) ?? [])].map(
               ([, warning = ""]) => warning.replaceAll('\\"', '"'),
             );
             resolve({ status: response.statusCode ?? 0, body: isJson ? JSON.parse(text) : text, warnings });

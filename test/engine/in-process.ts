@@ -4,7 +4,8 @@
  */
 import type { FleetCluster } from "../../shared/config/fleet.ts";
 import type { Cluster } from "../../shared/kubernetes/cluster.ts";
-import { workOnKustomization } from "../../shared/kustomize/worker.ts";
+import { recordDeaths } from "../../shared/kustomize/deaths.ts";
+import { workOnKustomization, type WorkerPorts } from "../../shared/kustomize/worker.ts";
 import type { Renderer } from "../../shared/kustomize/ports.ts";
 import { parseKey, queueOf, type WorkMessage } from "../../shared/lease/message.ts";
 import type { LeasePorts } from "../../shared/lease/row.ts";
@@ -75,17 +76,18 @@ export async function runMessage(
           trigger: tell,
         }),
     });
+  const ports: WorkerPorts = {
+    ...common,
+    renderer: world.renderer,
+    sources: (cluster) => createStoredSources(cluster, table),
+    openCluster: (name) => world.openCluster(name, "apply"),
+    trigger: tell,
+    outcome: world.outcome ?? (() => undefined),
+    drifted: () => undefined,
+  };
   return withLease(world, message, {
     ...invocation,
-    work: (held) =>
-      workOnKustomization(self, held, {
-        ...common,
-        renderer: world.renderer,
-        sources: (cluster) => createStoredSources(cluster, table),
-        openCluster: (name) => world.openCluster(name, "apply"),
-        trigger: tell,
-        outcome: world.outcome ?? (() => undefined),
-        drifted: () => undefined,
-      }),
+    work: (held) => workOnKustomization(self, held, ports),
+    onDeaths: (held, deaths) => recordDeaths(self, held, deaths, ports),
   });
 }

@@ -39,7 +39,7 @@ export function applied(
     return Object.keys(rest).length > 0 ? [{ ...entry, fieldsV1: rest }] : [];
   });
   const tries = kept.map(({ fieldsV1 }) => (fieldsV1 ?? {}) as Trie);
-  const cleaned = live ? removeOwned(live, (mine?.fieldsV1 ?? {}) as Trie, trie, tries) : {};
+  const cleaned = live ? removeOwned(live, mine?.fieldsV1 ?? {}, trie, tries) : {};
   const merged = mergeApplied(cleaned, wanted) as KubeObject;
   const entry: ManagedFieldsEntry = {
     manager: fieldManager,
@@ -66,7 +66,7 @@ export function updated(
   const before = given.find((entry) => isSame(entry, fieldManager, "Update", subresource));
   const others = given.flatMap((entry) => {
     if (entry === before) return [];
-    const rest = subtract((entry.fieldsV1 ?? {}) as Trie, overlap(mine, (entry.fieldsV1 ?? {}) as Trie));
+    const rest = subtract(entry.fieldsV1 ?? {}, overlap(mine, entry.fieldsV1 ?? {}));
     return Object.keys(rest).length > 0 ? [{ ...entry, fieldsV1: rest }] : [];
   });
   const entry: ManagedFieldsEntry = {
@@ -75,7 +75,7 @@ export function updated(
     apiVersion: next.apiVersion,
     time,
     fieldsType: "FieldsV1",
-    fieldsV1: union((before?.fieldsV1 ?? {}) as Trie, mine),
+    fieldsV1: union(before?.fieldsV1 ?? {}, mine),
     ...(subresource ? { subresource } : {}),
   };
   return { ...next, metadata: { ...next.metadata, managedFields: [...others, entry] } };

@@ -40,7 +40,7 @@ export function findKind(apiVersion: string, kind: string, objects: Iterable<Kub
   if (isServed(clusterWide)) return { group, version, kind, plural: pluralOf(kind), namespaced: false };
   for (const object of objects) {
     if (object.kind !== "CustomResourceDefinition") continue;
-    const { group: own, scope, names, versions } = object["spec"] as Definition;
+    const { group: own, scope, names, versions } = object.spec as Definition;
     const isVersion = versions.some(({ name, served }) => name === version && served !== false);
     if (own === group && names.kind === kind && isVersion)
       return { group, version, kind, plural: names.plural, namespaced: scope === "Namespaced" };

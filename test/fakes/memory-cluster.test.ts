@@ -62,7 +62,7 @@ describe("the cluster in memory", () => {
     cluster.edit(ref, { spec: { minReadySeconds: 5 }, metadata: { labels: { mine: "yes" } } });
     const live = await cluster.apply(web({ replicas: 1, containers: [{ name: "b", image: "2" }] }), flux);
     expect(live).toMatchObject({ metadata: { labels: { mine: "yes" } } });
-    expect(live["spec"]).toEqual({ replicas: 1, minReadySeconds: 5, containers: [{ name: "b", image: "2" }] });
+    expect(live.spec).toEqual({ replicas: 1, minReadySeconds: 5, containers: [{ name: "b", image: "2" }] });
   });
 
   it("moves a field to whoever writes it, if need be by force", async () => {
@@ -77,7 +77,7 @@ describe("the cluster in memory", () => {
       message: 'Apply failed with 1 conflict: conflict with "kubectl-edit": .spec.replicas',
     });
     const forced = await cluster.apply(web({ replicas: 1 }), flux);
-    expect(forced["spec"]).toEqual({ replicas: 1 });
+    expect(forced.spec).toEqual({ replicas: 1 });
     expect(owns(forced, "kubectl-edit", "f:spec", "f:replicas")).toBe(false);
   });
 

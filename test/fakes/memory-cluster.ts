@@ -128,7 +128,7 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
     if (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion)
       throw modified(ref, resource(ref.apiVersion, ref.kind));
     // A status patch changes nothing else; a patch of an object with that subresource leaves its status alone.
-    const next = subresource ? { ...live, status: wanted["status"] } : wanted;
+    const next = subresource ? { ...live, status: wanted.status } : wanted;
     return structuredClone(write(ref, live, updated(live, next, { fieldManager, subresource, time: rfc3339(now()) })));
   };
 
@@ -266,7 +266,7 @@ function without(object: KubeObject, field: "resourceVersion"): KubeObject {
 
 function isOfDefinition(definition: KubeObject, object: KubeObject): boolean {
   if (definition.kind !== "CustomResourceDefinition") return false;
-  const { group, names } = definition["spec"] as { group: string; names: { kind: string } };
+  const { group, names } = definition.spec as { group: string; names: { kind: string } };
   return object.kind === names.kind && groupOf(object.apiVersion) === group;
 }
 

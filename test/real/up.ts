@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-export const REAL_BIN = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "driftless-real", "bin");
+export const REAL_BIN = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "driftless-real", "bin");
 
 /** The path of a real binary, or undefined when it was not built. */
 export function realBinary(name: string): string | undefined {
@@ -254,7 +254,7 @@ export async function startFlux(cluster: RealCluster, options: FluxOptions = {})
 /** The folders of Flux's released definitions in the module cache; undefined when they are not there. */
 export async function fluxDefinitionFolders(): Promise<readonly string[] | undefined> {
   const versions = Object.fromEntries(
-    readFileSync(new URL("versions.env", import.meta.url), "utf8")
+    readFileSync("test/real/versions.env", "utf8")
       .split("\n")
       .filter((line) => /^[A-Z_]+=/.test(line))
       .map((line) => line.split("=") as [string, string]),
@@ -266,8 +266,8 @@ export async function fluxDefinitionFolders(): Promise<readonly string[] | undef
   const folder = (name: string, version: string | undefined): string =>
     join(cache, `github.com/fluxcd/${name}@v${version}/config/crd/bases`);
   const folders = [
-    folder("source-controller", versions["SOURCE_CONTROLLER"]),
-    folder("kustomize-controller", versions["KUSTOMIZE_CONTROLLER"]),
+    folder("source-controller", versions.SOURCE_CONTROLLER),
+    folder("kustomize-controller", versions.KUSTOMIZE_CONTROLLER),
   ];
   return folders.every((path) => existsSync(path)) ? folders : undefined;
 }
@@ -289,7 +289,12 @@ function launch(
   env: NodeJS.ProcessEnv = process.env,
 ): ChildProcess {
   const log = openSync(join(directory, `${name}.log`), "a");
-  return spawn(join(REAL_BIN, name), args, { stdio: ["ignore", log, log], env });
+  const child = spawn(join(REAL_BIN, name), args, { stdio: ["ignore", log, log], env });
+  // Whoever ends without `stop` (a runner that gives up on a hook) must not leave servers behind.
+  const abandon = (): void => void child.kill("SIGKILL");
+  process.once("exit", abandon);
+  child.once("exit", () => process.removeListener("exit", abandon));
+  return child;
 }
 
 async function end(processes: readonly ChildProcess[]): Promise<void> {

@@ -26,6 +26,7 @@ export interface Simulation {
   readonly random: Random;
   /** Faults from now on; the last stretch of a run has none, so that one can see it heal. */
   setFaults(faults: Faults): void;
+  faults(): Faults;
   /** Starts a process; resolves with how it ended. It never resolves by itself once the process was killed. */
   spawn(name: string, body: (process: SimProcess) => Promise<void>): Promise<Ending>;
   after(milliseconds: number, what: string, action: () => void): void;
@@ -63,6 +64,8 @@ export interface SimulationOptions {
   /** Epoch milliseconds at which the world begins. */
   readonly start?: number;
   readonly faults?: Faults;
+  /** After so many kills nobody dies of `faults` any more. */
+  readonly killLimit?: number;
 }
 
 interface Event {
@@ -78,6 +81,7 @@ export function createSimulation({
   seed,
   start = 1_800_000_000_000,
   faults = noFaults,
+  killLimit = Infinity,
 }: SimulationOptions): Simulation {
   const random = createRandom(seed);
   const counts = { calls: 0, kills: 0, lostReplies: 0, pauses: 0, refusals: 0, crashes: 0 };
@@ -152,7 +156,7 @@ export function createSimulation({
     const { latencyMs: [low, high] = [1, 20], repeated, error } = call;
     const latency = () => random.integer(low, high);
     await wait(what, latency() + pause(), call.isKilled);
-    if (random.chance(current.kill / 2)) return await dead(call.kill);
+    if (dies()) return await dead(call.kill);
     if (error && random.chance(current.refuse)) {
       counts.refusals++;
       throw error();
@@ -163,10 +167,12 @@ export function createSimulation({
       await wait(`${what} again`, latency() + random.integer(100, 5_000), call.isKilled);
       reply = await effect();
     }
-    if (random.chance(current.kill / 2)) return await dead(call.kill);
+    if (dies()) return await dead(call.kill);
     await wait(`${what} answers`, latency(), call.isKilled);
     return reply;
   };
+
+  const dies = () => random.chance(current.kill / 2) && counts.kills < killLimit;
 
   const pause = (): number => {
     if (!random.chance(current.pause)) return 0;
@@ -201,6 +207,7 @@ export function createSimulation({
     setFaults: (next) => {
       current = next;
     },
+    faults: () => current,
     spawn,
     after,
     runUntil,

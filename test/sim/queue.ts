@@ -18,6 +18,8 @@ export interface SimQueues extends Queues {
   consume(queue: QueueName, concurrency: number, receive: (message: WorkMessage) => Promise<Ending>): void;
   /** Sent and not yet acknowledged. */
   readonly inFlight: () => number;
+  /** Messages that were given up, with how their last worker ended. */
+  readonly deadLetters: readonly (WorkMessage & { readonly ending: Ending })[];
   readonly counts: Readonly<Record<"sent" | "received" | "lost" | "doubled" | "dead", number>>;
 }
 
@@ -40,6 +42,7 @@ export function createSimQueues(
   const counts = { sent: 0, received: 0, lost: 0, doubled: 0, dead: 0 };
   const ready: Record<QueueName, Waiting[]> = { source: [], reconcile: [], sweep: [] };
   const consumers = new Map<QueueName, () => void>();
+  const deadLetters: (WorkMessage & { readonly ending: Ending })[] = [];
   let faults = noQueueFaults;
   let pending = 0;
 
@@ -84,14 +87,17 @@ export function createSimQueues(
         running--;
         pending--;
         if (ending.kind !== "done") {
-          if (waiting.receives + 1 >= receivesBeforeDead) counts.dead++;
-          else deliver({ ...waiting, receives: waiting.receives + 1 }, visibilityMs);
+          if (waiting.receives + 1 >= receivesBeforeDead) {
+            counts.dead++;
+            deadLetters.push({ ...waiting.message, ending });
+          } else deliver({ ...waiting, receives: waiting.receives + 1 }, visibilityMs);
         }
         pump();
       };
       consumers.set(queue, pump);
     },
     inFlight: () => pending,
+    deadLetters,
     counts,
   };
 }

@@ -10,7 +10,7 @@ import { createSimQueues, noQueueFaults } from "./queue.ts";
 import { startTicks } from "./tick.ts";
 
 const MINUTE = 60_000;
-const keys = Array.from({ length: 12 }, (_, i) => `c${i % 3}/kustomize.toolkit.fluxcd.io/Kustomization/apps/app-${i}`);
+const keys = Array.from({ length: 5 }, (_, i) => `c${i % 3}/kustomize.toolkit.fluxcd.io/Kustomization/apps/app-${i}`);
 
 /** Objects whose cluster is a number: the requests that its content comes from. Half an hour of trouble, then quiet. */
 async function simulate(seed: number) {
@@ -21,7 +21,7 @@ async function simulate(seed: number) {
   const { random } = simulation;
   const table = createMemoryTable({ now: simulation.now, indexLagMs: () => random.integer(0, 3_000) });
   const queues = createSimQueues(simulation);
-  queues.setFaults({ lost: 0.05, doubled: 0.05, lateMs: 3_000 });
+  queues.setFaults({ lost: 0.2, doubled: 0.1, lateMs: 3_000 });
   const cluster = new Map<string, number>();
   const wanted = new Map<string, number>();
   let ids = 0;
@@ -82,10 +82,8 @@ async function simulate(seed: number) {
   isQuiet = true;
   simulation.setFaults(noFaults);
   queues.setFaults(noQueueFaults);
-  // The sweep's part: whoever wrote late and died has told nobody.
-  const late = keys.filter((key) => (cluster.get(key) ?? 0) !== (wanted.get(key) ?? 0));
   await simulation.runUntil(now() + 30 * MINUTE);
-  return { simulation, queues, table, cluster, wanted, late };
+  return { simulation, queues, table, cluster, wanted };
 }
 
 describe("the lease under faults", () => {

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { parseJson, printJson } from "../../../shared/kubernetes/json.ts";
@@ -13,6 +14,17 @@ describe("parseJson and printJson", () => {
     "[9007199254740993]",
   ])("keep %s as it is", (text) => {
     expect(printJson(parseJson(text))).toBe(text);
+  });
+
+  it("keep every 64-bit integer wherever it stands", () => {
+    const integer = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n });
+    fc.assert(
+      fc.property(fc.array(integer), integer, (list, one) => {
+        const text = `{"list":[${list.join(",")}],"one":${one}}`;
+        expect(printJson(parseJson(text))).toBe(text);
+        expect(printJson({ list, one })).toBe(text);
+      }),
+    );
   });
 
   it("keep ordinary numbers as numbers", () => {

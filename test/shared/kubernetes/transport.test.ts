@@ -80,8 +80,7 @@ describe("createTransport", () => {
     ["a lost connection", reset],
     [
       "an answer cut short",
-      ((response) =>
-        response.writeHead(200, { "content-length": "99" }).write("{", () => response.socket?.destroy())) as Answer,
+      (response) => response.writeHead(200, { "content-length": "99" }).write("{", () => response.socket?.destroy()),
     ],
   ])("repeats what may be repeated after %s", async (_, answer) => {
     const { transport, requests } = await world(answer, ok);

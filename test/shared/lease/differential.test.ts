@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createDynamoTable } from "../../../shared/aws/table.ts";
 import * as expressions from "../../../shared/lease/expressions.ts";
-import { type Table, type Update, indexKeys } from "../../../shared/lease/ports.ts";
+import { type Item, type Table, type Update, indexKeys } from "../../../shared/lease/ports.ts";
 import { padTime, rowKey, shardOf } from "../../../shared/lease/row.ts";
 import { createMemoryTable } from "../../fakes/memory-table.ts";
 import { type Random, createRandom } from "../../sim/random.ts";
@@ -91,7 +91,7 @@ describe("the interpreter and DynamoDB's expressions", () => {
     expect(held).toBeGreaterThan(15);
     expect(await real.get(key, { consistent: true })).toEqual(await memory.get(key));
     const due = { index: "due", pk: shard, atMost: padTime(2000) } as const;
-    const ours = (items: readonly { readonly [name: string]: unknown }[]) => items.filter(({ pk }) => pk === key.pk);
+    const ours = (items: readonly Item[]) => items.filter(({ pk }) => pk === key.pk);
     expect(ours(await real.query(due))).toEqual(ours(await memory.query(due)));
   });
 

@@ -30,19 +30,15 @@ describe("the lease protocol", () => {
   it.each(cases)(
     "forgets nothing, comes to rest and lets one run hold the lease: %s",
     (_, budget) => {
-      const { states, violation } = explore(realProtocol, budget);
+      const { states, leftToTheSweep, violation } = explore(realProtocol, budget);
 
       expect(violation).toBeUndefined();
       expect(states).toBeGreaterThan(100);
+      // Only late writes whose process is killed before it can say so.
+      expect(leftToTheSweep).toBeLessThan(states / 50);
     },
     600_000,
   );
-
-  it("leaves to the sweep only a late write whose process is killed before it can say so", () => {
-    const { states, leftToTheSweep } = explore(realProtocol, { ...none, faults: 1 });
-
-    expect(leftToTheSweep).toBeLessThan(states / 50);
-  });
 
   it.each<[string, Partial<Protocol>, Budget]>([
     [
@@ -51,12 +47,17 @@ describe("the lease protocol", () => {
       { ...none, faults: 1, pauses: 0 },
     ],
     [
-      "an acquisition of what somebody holds",
+      "an acquisition that keeps the token",
       {
-        acquireUpdate: (at) =>
-          relax(realProtocol.acquireUpdate(at), "leaseExp < :now", "leaseExp >= :now OR leaseExp < :now"),
+        acquireUpdate: (at) => {
+          const { update, ...rest } = realProtocol.acquireUpdate(at);
+          return {
+            ...rest,
+            update: update.replace("tok = if_not_exists(tok, :zero) + :one", "tok = if_not_exists(tok, :one)"),
+          };
+        },
       },
-      { ...none, triggers: 2 },
+      { ...none, pauses: 2 },
     ],
     [
       "a release that does not look for new requests",
@@ -64,17 +65,8 @@ describe("the lease protocol", () => {
       { ...none, triggers: 2, pauses: 0 },
     ],
     [
-      "a release without the token",
-      { releaseUpdate: (at) => relax(realProtocol.releaseUpdate(at), "tok = :tok", "(tok = :tok OR NOT tok = :tok)") },
-      { ...none, pauses: 2 },
-    ],
-    [
-      "a coalescing that does not know its own message",
-      {
-        coalesceUpdate: (at) => relax(realProtocol.coalesceUpdate(at), "pendBy <> :m", "(pendBy <> :m OR pendBy = :m)"),
-        claimUpdate: (at) =>
-          relax(realProtocol.claimUpdate(at), "nextAt = :seen", "nextAt = :seen AND attribute_exists(never)"),
-      },
+      "a tick whose claims are refused",
+      { claimUpdate: (at) => relax(realProtocol.claimUpdate(at), "nextAt = :seen", "nextAt <> :seen") },
       { ...none, faults: 1, pauses: 0 },
     ],
     [
@@ -91,7 +83,7 @@ describe("the lease protocol", () => {
       none,
     ],
   ])("is seen to fail with %s", (_, broken, budget) => {
-    const { violation } = explore({ ...realProtocol, ...broken }, budget);
+    const { violation } = explore({ ...realProtocol, ...broken }, budget, 8_000);
 
     expect(violation?.promise).toBeDefined();
   });

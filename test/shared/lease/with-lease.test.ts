@@ -39,11 +39,12 @@ describe("withLease", () => {
 
   it("keeps the lease over work of minutes", async () => {
     const world = await aTriggeredWorld();
-    const fences: unknown[] = [];
 
     const running = run(
       world,
-      takes(world, 300, (held) => fences.push(held.fence())),
+      takes(world, 300, (held) => {
+        held.fence();
+      }),
     );
     await world.pass(299);
     const leaseExp = world.row(key).leaseExp;
@@ -64,7 +65,9 @@ describe("withLease", () => {
     const running = withLease(ports, message, {
       owner: "run-1",
       deadline,
-      work: takes(world, 46, (held) => held.fence()),
+      work: takes(world, 46, (held) => {
+        held.fence();
+      }),
     });
     await world.pass(46);
 

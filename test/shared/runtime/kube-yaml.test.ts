@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { printJson } from "../../../shared/kubernetes/json.ts";
 import { parseKubeYaml, splitKubeYaml } from "../../../shared/runtime/kube-yaml.ts";
 
-const value = (yaml: string): string => printJson(parseKubeYaml(`v: ${yaml}\n`)[0]?.["v"]);
+const value = (yaml: string): string => printJson(parseKubeYaml(`v: ${yaml}\n`)[0]?.v);
 
 describe("parseKubeYaml", () => {
   it.each([

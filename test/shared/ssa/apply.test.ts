@@ -225,7 +225,7 @@ describe("applyStage", () => {
     const checked = await applyAll(unknown(config("taken", { a: "1" })));
     const live = cluster.find(refOf(config("taken", {})));
     expect(checked.map(({ action }) => action)).toEqual(["configured"]);
-    expect(live?.["data"]).toEqual({ a: "1" });
+    expect(live?.data).toEqual({ a: "1" });
     expect(live?.metadata.annotations ?? {}).toEqual({});
     expect(live?.metadata.managedFields?.map(({ manager, operation }) => `${manager} ${operation}`)).toEqual([
       "kustomize-controller Apply",
@@ -238,7 +238,7 @@ describe("applyStage", () => {
     cluster.put(config("merged", { a: "0", old: "1" }), "kubectl-edit");
     await applyAll(unknown(wanted));
     const live = cluster.find(refOf(wanted));
-    expect(live?.["data"]).toEqual({ a: "1", old: "1" });
+    expect(live?.data).toEqual({ a: "1", old: "1" });
     expect([owns(live!, "kubectl-edit", "f:data", "f:old"), owns(live!, applyManager, "f:data", "f:a")]).toEqual([
       true,
       true,

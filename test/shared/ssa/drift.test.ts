@@ -27,7 +27,7 @@ describe("hasDrifted", () => {
     ["a field", { data: { a: "1" } }, true],
     ["a field beside spec and data", { immutable: true }, true],
   ])("of %s", (_, change, expected) => {
-    expect(hasDrifted(live, { ...live, ...change } as KubeObject)).toBe(expected);
+    expect(hasDrifted(live, { ...live, ...change })).toBe(expected);
   });
 
   it("tells integers apart that a double cannot", () => {

@@ -99,7 +99,7 @@ items:
   it("keeps a definition's status, for kstatus", () => {
     const status = { acceptedNames: { kind: "", plural: "" }, conditions: [], storedVersions: [] };
     const yaml = `{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: a.b}, status: ${JSON.stringify(status)}}`;
-    expect(one(yaml)["status"]).toEqual(status);
+    expect(one(yaml).status).toEqual(status);
   });
 
   it.each([
@@ -122,14 +122,14 @@ items:
     };
     const [object] = normalize([definition]);
     const clientConfig = { service: { name: "a" }, ...(isKept ? { caBundle } : {}) };
-    expect(object?.["spec"]).toEqual({ conversion: { strategy: "Webhook", webhook: { clientConfig } } });
+    expect(object?.spec).toEqual({ conversion: { strategy: "Webhook", webhook: { clientConfig } } });
   });
 
   it("prints the empty structs that Flux prints", () => {
     const deployment = one(
       "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {template: {spec: {containers: [{name: a}]}}}}",
     );
-    expect(deployment["spec"]).toEqual({
+    expect(deployment.spec).toEqual({
       strategy: {},
       template: { metadata: {}, spec: { containers: [{ name: "a", resources: {} }] } },
     });

@@ -1,5 +1,5 @@
 /** Visits every state that the protocol can come into, and judges each one. */
-import { CLAIM_AHEAD_SECONDS } from "../../../../shared/lease/row.ts";
+import { CLAIM_AHEAD_SECONDS, EARLY_SECONDS } from "../../../../shared/lease/row.ts";
 import {
   type Move,
   type Protocol,
@@ -25,7 +25,7 @@ export interface Exploration {
 const WORKERS = 2;
 const STEPS_TO_REST = 400;
 
-export function explore(protocol: Protocol, budget: Budget): Exploration {
+export function explore(protocol: Protocol, budget: Budget, atMost = Number.POSITIVE_INFINITY): Exploration {
   const seen = new Set<number>();
   const queue: { state: State; parent: number; label: string }[] = [];
   const judge = createJudge(protocol);
@@ -40,7 +40,7 @@ export function explore(protocol: Protocol, budget: Budget): Exploration {
 
   let leftToTheSweep = 0;
   let longestSeconds = 0;
-  for (let at = 0; at < queue.length; at++) {
+  for (let at = 0; at < Math.min(queue.length, atMost); at++) {
     const { state } = queue[at]!;
     const verdict = judge(state);
     if (verdict.isLeftToTheSweep) leftToTheSweep++;
@@ -93,12 +93,13 @@ function deliveries(state: State): readonly Move[] {
 
 /** To the next instant at which anything can be different; however long a process is paused, it is made of these. */
 function passTime(state: State): { state: State; seconds: number } | undefined {
-  const { leaseExp, pend, nextAt } = state.row ?? {};
+  const { leaseExp, pend, nextAt, armed } = state.row ?? {};
+  const lookedAt = armed === nextAt ? EARLY_SECONDS : -CLAIM_AHEAD_SECONDS;
   const instants = [
     ...state.messages,
     ...(typeof leaseExp === "number" ? [leaseExp + 1 - NOW] : []),
     ...(typeof pend === "number" ? [pend + 1 - NOW] : []),
-    ...(typeof nextAt === "string" ? [Number(nextAt) - CLAIM_AHEAD_SECONDS - NOW] : []),
+    ...(typeof nextAt === "string" ? [Number(nextAt) + lookedAt - NOW] : []),
   ].filter((seconds) => seconds > 0);
   const seconds = Math.min(...instants);
   return Number.isFinite(seconds) ? { state: shift(state, seconds), seconds } : undefined;

@@ -1,0 +1,60 @@
+/** docs/benchmarks.md: the figures with what they were measured on and how to repeat them. */
+import { cpus, loadavg, totalmem } from "node:os";
+
+import { type Figure, markdownTable } from "./figure.ts";
+import { versions } from "./versions.ts";
+
+export interface Machine {
+  readonly date: string;
+  readonly processor: string;
+  readonly load: string;
+  readonly software: string;
+  readonly peer: string;
+  readonly rounds: number;
+}
+
+export function describeMachine(rounds: number): Machine {
+  const [first] = cpus();
+  const { peerName, kubernetes, etcd } = versions();
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    processor: `${cpus().length} × ${first?.model.trim() ?? "unknown processor"}, ${Math.round(totalmem() / 1024 ** 3)} GiB`,
+    load: loadavg()
+      .map((value) => value.toFixed(1))
+      .join(", "),
+    software: `Node.js ${process.versions.node}, Kubernetes ${kubernetes}, etcd ${etcd}`,
+    peer: peerName,
+    rounds,
+  };
+}
+
+export function documentOf(figures: readonly Figure[], machine: Machine): string {
+  const { date, processor, load, software, peer, rounds } = machine;
+  return `# Benchmarks
+
+Written by \`npm run bench -- --write\`. Driftless and its peer take turns on one machine, each on an API server of its
+own, with the same content, and fetch from the same Git server.
+
+| | |
+| --- | --- |
+| date | ${date} |
+| machine | ${processor} |
+| load at the end (1, 5, 15 minutes) | ${load} |
+| software | ${software} |
+| peer | ${peer} |
+| rounds | ${rounds} |
+
+${markdownTable(figures)}
+
+- Time counts from the moment at which the Git server has the commit until the Kustomization is Ready at it. Both are
+  told of the push at once: the peer by \`reconcile.fluxcd.io/requestedAt\` on its GitRepository, Driftless as its
+  webhook does.
+- Requests are all that the engine asked of the API server for that push, source and apply together: the peer's by the
+  audit log, Driftless' by its own HTTP client. The largest of all rounds is shown.
+- The content: 70 % ConfigMaps, 10 % each Services, ServiceAccounts and Deployments without replicas; one file each, one
+  Kustomization. Everything on disk lies in memory, etcd included.
+- Driftless' workers run in one warm process, with the build in a kubectl process of its own. Queue, table and bucket are
+  in memory: what AWS adds to a run is not in these figures.
+- Times depend on the machine; the ratios hardly do.
+`;
+}

@@ -1,0 +1,49 @@
+/** `npm run bench`: runs benches beside the real thing and says which promises hold. */
+import { writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import { join } from "node:path";
+
+import { missingForCluster } from "../real/up.ts";
+import { describeMachine, documentOf } from "./document.ts";
+import { breaksPromise, type Figure, jsonLine, textTable } from "./figure.ts";
+import { type BenchTitle, CommanderError, parseBenchOptions } from "./options.ts";
+import { runPushBenches } from "./push.ts";
+
+const known: readonly BenchTitle[] = [
+  { id: "B3", title: "one of 1,000 objects changed: push to applied, requests, the others untouched" },
+  { id: "B4", title: "1, 100 and 1,000 new objects: push to applied, requests" },
+];
+
+const busyAt = 3;
+const target = join(import.meta.dirname, "..", "..", "docs", "benchmarks.md");
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = parseBenchOptions(argv, known);
+  const progress = (line: string) => void process.stderr.write(`${line}\n`);
+  const missing = missingForCluster("source-controller", "kustomize-controller");
+  if (missing) {
+    progress(`cannot measure here: ${missing}; run test/real/build.sh controllers`);
+    return 2;
+  }
+  const [load = 0] = loadavg();
+  if (load > busyAt)
+    progress(`the load of this machine is ${load.toFixed(1)}: seconds will say little, requests are exact`);
+  const figures = await runPushBenches({ ...options, progress });
+  if (options.json) for (const figure of figures) console.log(jsonLine(figure));
+  else console.log(textTable(figures));
+  if (options.write) writeFileSync(target, documentOf(figures, describeMachine(options.rounds)));
+  return conclude(figures, progress);
+}
+
+function conclude(figures: readonly Figure[], progress: (line: string) => void): number {
+  const broken = figures.filter(breaksPromise);
+  for (const { bench, metric } of broken) progress(`missed: ${bench} ${metric}`);
+  return broken.length > 0 ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}

@@ -1,0 +1,50 @@
+import { Session } from "node:inspector/promises";
+import { writeFileSync, mkdtempSync } from "node:fs";
+import { createGitRoot, startGitServer } from "../fakes/git-server.ts";
+import { benchPath, changedFile, objectFiles } from "./content.ts";
+import { createDriftlessSide } from "./driftless-side-tmp.ts";
+process.env["TMPDIR"] = mkdtempSync("/dev/shm/prof-");
+const git = createGitRoot();
+const server = await startGitServer(git.folder);
+const repository = git.create("driftless");
+repository.commit({ [`${benchPath}/README.md`]: "x\n" });
+const side = await createDriftlessSide("driftless", server, repository);
+const session = new Session();
+session.connect();
+await session.post("Profiler.enable");
+const profiled = async (name: string, files: Record<string, string | null>) => {
+  await session.post("Profiler.start");
+  const cpu = process.cpuUsage();
+  const r = await side.push(files);
+  const used = process.cpuUsage(cpu);
+  const { profile } = await session.post("Profiler.stop");
+  writeFileSync(`/tmp/bench-${name}.cpuprofile`, JSON.stringify(profile));
+  const nodes = new Map(profile.nodes.map((n) => [n.id, n]));
+  const self = new Map<string, number>();
+  const total = new Map<string, number>();
+  const parent = new Map<number, number>();
+  for (const n of profile.nodes) for (const c of n.children ?? []) parent.set(c, n.id);
+  profile.samples!.forEach((id, i) => {
+    const dt = (profile.timeDeltas![i] ?? 0) / 1000;
+    const key = (n: any) => `${n.callFrame.functionName}@${n.callFrame.url.split("/").slice(-2).join("/")}:${n.callFrame.lineNumber}`;
+    self.set(key(nodes.get(id)), (self.get(key(nodes.get(id))) ?? 0) + dt);
+    const seen = new Set<string>();
+    for (let at: number | undefined = id; at !== undefined; at = parent.get(at)) { const k = key(nodes.get(at)); if (!seen.has(k)) { seen.add(k); total.set(k, (total.get(k) ?? 0) + dt); } }
+  });
+  console.log(name, r, `cpu user ${used.user / 1e6} sys ${used.system / 1e6}`);
+  for (const [title, map] of [["self", self], ["total", total]] as const)
+    console.log(title, [...map].sort((a, b) => b[1] - a[1]).slice(0, 45).map(([k, v]) => `${v.toFixed(0)} ${k}`).join("\n   "));
+};
+await side.push({ [`${benchPath}/w.yaml`]: Object.values(objectFiles(1, "warm"))[0]! });
+console.log((globalThis as any).__trace?.splice(0).join("\n"));
+console.log("ONE", await side.push(objectFiles(1, "one")));
+console.log((globalThis as any).__trace?.splice(0).join("\n"));
+await profiled("b4", objectFiles(1000, "p"));
+console.log((globalThis as any).__trace?.splice(0).filter((l: string) => !/dryRun|force=true/.test(l)).slice(0, 30).join("\n"));
+for (let i = 0; i < 4; i++) console.log(await side.push(changedFile("p", `x${i}`)));
+(globalThis as any).__trace?.splice(0);
+await profiled("b3", changedFile("p", "y"));
+console.log((globalThis as any).__trace?.splice(0).join("\n"));
+await side.close();
+await server.close();
+git.remove();

@@ -1,0 +1,148 @@
+/** The deployed wiring in this process: built bundles, synthesized template, emulators, sandbox, Git server. */
+import { execFile, execFileSync } from "node:child_process";
+import { createHmac, randomUUID } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { SQSClient } from "@aws-sdk/client-sqs";
+
+import { type LocalAws, startLocal } from "../../local/run.ts";
+import { createSandbox } from "../../local/sandbox/create-sandbox.ts";
+import type { AccessPolicy } from "../../local/sandbox/rbac.ts";
+import { seedFleet } from "../../local/seed-fleet.ts";
+import { synthesize } from "../../local/synthesize.ts";
+import { createSqsQueues } from "../../shared/aws/queues.ts";
+import { createDynamoTable } from "../../shared/aws/table.ts";
+import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
+import type { LeasePorts } from "../../shared/lease/row.ts";
+import { trigger } from "../../shared/lease/trigger.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
+
+export const root = join(import.meta.dirname, "..", "..");
+const arn = "arn:aws:eks:eu-west-1:111122223333:cluster/production";
+
+export interface Wiring {
+  readonly aws: LocalAws;
+  readonly cluster: OpenCluster;
+  readonly gitUrl: string;
+  readonly logs: readonly string[];
+  readonly stateDir: string;
+  /** Asks for a run of an object, as the CLI does. */
+  wake(key: string): Promise<void>;
+  /** Changes files of the fleet and pushes; resolves with the commit when the push has returned. */
+  push(change: (folder: string) => void): Promise<string>;
+  /** A delivery as GitHub sends it. */
+  deliver(request: Partial<Delivery>): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+export interface Delivery {
+  readonly event: string;
+  readonly body: string;
+  readonly secret: string;
+  readonly delivery: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export async function startWiring(gitPort: number): Promise<Wiring> {
+  const stateDir = mkdtempSync(join(tmpdir(), "driftless-wiring-"));
+  const gitUrl = `http://127.0.0.1:${gitPort}/fleet-infra.git`;
+  const fleetFile = join(stateDir, "fleet.json");
+  const sync = { url: gitUrl, branch: "main", path: "clusters/production" };
+  writeFileSync(fleetFile, JSON.stringify({ engine: "test", clusters: [{ name: "production", arn, sync }] }));
+  execFileSync(process.execPath, [join(root, "build.mjs")], { cwd: root, stdio: "ignore" });
+  const assembly = join(stateDir, "cdk.out");
+  await synthesize({ root, fleetFile, outDir: assembly });
+
+  let aws: LocalAws | undefined;
+  const sandbox = createSandbox({
+    authenticate: ({ token }) => {
+      const identity = token === undefined ? undefined : aws?.verifyEksToken(token, "production");
+      if (!identity) return undefined;
+      const { username: user, groups, policies } = identity;
+      return { user, groups, policies: policies.map(({ name }) => name as AccessPolicy) };
+    },
+  });
+  const { url, caPem, adminToken } = await sandbox.start();
+  const logs: string[] = [];
+  cpSync(join(root, "examples"), join(stateDir, "examples"), { recursive: true });
+  mkdirSync(join(stateDir, "git"), { recursive: true });
+  writeFileSync(join(stateDir, "git", "port"), String(gitPort));
+  const started = await startLocal({
+    assembly,
+    stateDir,
+    clusters: new Map([[arn, { endpoint: url, caPem }]]),
+    onLog: (line) => logs.push(line),
+    hostScript: join(root, "local", "lambda-host.mjs"),
+  });
+  aws = started;
+  await started.git.create("fleet-infra");
+  const cluster = createCluster({ server: url, ca: caPem, token: async () => adminToken });
+  await seedFleet(join(stateDir, "examples", "fleet"), gitUrl);
+  const checkout = join(stateDir, "checkout");
+  // The Git server lives in this process: a synchronous child would wait for itself.
+  const git = (...args: readonly string[]) =>
+    promisify(execFile)("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", ...args]);
+  await git("clone", "--quiet", gitUrl, checkout);
+
+  const operator = operatorPorts(started);
+
+  return {
+    aws: started,
+    cluster,
+    gitUrl,
+    logs,
+    stateDir,
+    wake: async (key) => void (await trigger(operator, key, { why: "test" })),
+    async push(change) {
+      change(checkout);
+      await git("-C", checkout, "add", "--all");
+      await git("-C", checkout, "commit", "--quiet", "--message", "change");
+      await git("-C", checkout, "push", "--quiet");
+      return (await git("-C", checkout, "rev-parse", "HEAD")).stdout.trim();
+    },
+    deliver: (request) => deliver(started, request),
+    async stop() {
+      await cluster.close();
+      await started.stop();
+      await sandbox.stop();
+      rmSync(stateDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function operatorPorts({ gatewayUrl, region, operator, functions }: LocalAws): LeasePorts {
+  const { accessKeyId, secretAccessKey } = operator;
+  const client = { endpoint: gatewayUrl, region, credentials: { accessKeyId, secretAccessKey } };
+  const environment = functions.find(({ environment: e }) => e["DRIFTLESS_QUEUE_SWEEP"])?.environment ?? {};
+  const variable = (name: string) => environment[name] ?? "";
+  return {
+    clock: systemClock,
+    table: createDynamoTable(new DynamoDBClient(client), variable("DRIFTLESS_TABLE")),
+    queues: createSqsQueues(new SQSClient(client), {
+      source: variable("DRIFTLESS_QUEUE_SOURCE"),
+      reconcile: variable("DRIFTLESS_QUEUE_RECONCILE"),
+      sweep: variable("DRIFTLESS_QUEUE_SWEEP"),
+    }),
+  };
+}
+
+async function deliver(aws: LocalAws, request: Partial<Delivery>): Promise<Response> {
+  const webhook = aws.webhook();
+  if (!webhook) throw new Error("the template has no webhook");
+  const { event = "push", body = "{}", secret = webhook.secret, delivery = randomUUID(), headers = {} } = request;
+  return fetch(webhook.url, {
+    method: "POST",
+    body,
+    headers: {
+      "content-type": "application/json",
+      "x-github-event": event,
+      "x-github-delivery": delivery,
+      "x-hub-signature-256": `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`,
+      ...headers,
+    },
+  });
+}
