@@ -6,7 +6,7 @@ import type { PolicyStore } from "./policies.ts";
 export interface RoleGrants {
   readonly used: readonly { readonly action: string; readonly resource: string }[];
   readonly denied: readonly { readonly action: string; readonly resource: string; readonly because: string }[];
-  /** Allowed action patterns of the role that nothing has used since the start. */
+  /** `<action> on <resource>` for every pair of patterns that the role allows and nothing has used since the start. */
   readonly unused: readonly string[];
 }
 
@@ -73,7 +73,7 @@ export function createAuthorizer(policies: PolicyStore, onDenied: (words: string
           {
             used: [...(used.get(role.arn)?.values() ?? [])],
             denied: [...(denied.get(role.arn)?.values() ?? [])],
-            unused: unusedActions(role.identity, [...(used.get(role.arn)?.values() ?? [])]),
+            unused: unusedGrants(role.identity, [...(used.get(role.arn)?.values() ?? [])]),
           },
         ]),
       ),
@@ -114,14 +114,17 @@ function decide(policies: PolicyStore, caller: Caller, permission: Permission): 
 
 const accountOf = (arn: string): string => arn.split(":")[4] ?? "";
 
-function unusedActions(
+function unusedGrants(
   statements: readonly Statement[],
-  used: readonly { readonly action: string }[],
+  used: readonly { readonly action: string; readonly resource: string }[],
 ): readonly string[] {
   const allowed = statements
-    .filter((statement) => statement.effect === "Allow")
-    .flatMap((statement) => statement.actions);
-  return [...new Set(allowed)].filter(
-    (pattern) => !used.some(({ action }) => wildcard(pattern.toLowerCase(), action.toLowerCase())),
-  );
+    .filter(({ effect }) => effect === "Allow")
+    .flatMap(({ actions, resources }) => actions.flatMap((action) => resources.map((resource) => ({ action, resource }))));
+  const isUsed = (grant: { readonly action: string; readonly resource: string }) =>
+    used.some(
+      ({ action, resource }) =>
+        wildcard(grant.action.toLowerCase(), action.toLowerCase()) && wildcard(grant.resource, resource),
+    );
+  return [...new Set(allowed.filter((grant) => !isUsed(grant)).map(({ action, resource }) => `${action} on ${resource}`))];
 }

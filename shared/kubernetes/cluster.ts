@@ -28,6 +28,14 @@ export class KubeError extends Error {
   }
 }
 
+/**
+ * The API server itself cannot be asked now (no answer, no valid token, too many requests): nothing is wrong with what was
+ * asked, and it is asked again later.
+ */
+export function isUnavailable({ code }: KubeError): boolean {
+  return code === 0 || code === 401 || code === 429;
+}
+
 export interface ListOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;

@@ -4,6 +4,7 @@
  */
 import { groupOf, type KubeObject, type ObjectRef, versionOf as versionIn } from "../api/kube-object.ts";
 import type { ResourceRef } from "../api/kustomization.ts";
+import { refOfId } from "../inventory/id.ts";
 import { applyStage, type Checked, dryRunStage } from "../ssa/apply.ts";
 import { compareRefs } from "../ssa/order.ts";
 import { stageCount, stageOf } from "../ssa/stages.ts";
@@ -100,7 +101,14 @@ async function applyOne(
 async function savePlanned(run: Run, planned: readonly Desired[], known: readonly ResourceRef[]): Promise<void> {
   const ids = new Set(known.map(({ id }) => id));
   const fresh = planned.filter(({ id }) => !ids.has(id)).map(({ id, ref }) => ({ id, v: versionOf(ref) }));
-  if (fresh.length > 0) await saveProgress(run, [...known, ...fresh]);
+  if (fresh.length === 0) return;
+  // In the order of the final inventory, which is then mostly there already and left out of the last patch.
+  const ordered = [...known, ...fresh].map((entry) => ({ entry, ref: refOfId(entry) }));
+  ordered.sort((a, b) => compareRefs(a.ref, b.ref));
+  await saveProgress(
+    run,
+    ordered.map(({ entry }) => entry),
+  );
 }
 
 async function report(run: Run, lines: readonly AppliedLine[]): Promise<void> {

@@ -1,5 +1,5 @@
 /** How a run ends: health, success, failure; each leaves its status, its events and the time of the next look. */
-import { KubeError } from "../kubernetes/cluster.ts";
+import { isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { dependencyEvent, failureEvent, healthEvent, successEvent } from "./events.ts";
@@ -120,7 +120,7 @@ function failureOf(run: Run, error: unknown): Failure & { readonly waits: boolea
       unhealthy: error instanceof UnhealthyError ? error.unhealthy : undefined,
     };
   }
-  if (error instanceof KubeError && error.code !== 0 && error.code !== 401)
+  if (error instanceof KubeError && !isUnavailable(error))
     return { reason: "ReconciliationFailed", message: error.message, stalled: false, waits: false, step: run.step };
   throw error;
 }

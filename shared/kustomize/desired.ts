@@ -35,7 +35,10 @@ export function parseDesired(yaml: string, owner: Owner, state: AppliedState): r
 
 /** All documents but the first begin with the rest of the separator's line: no object changes by moving to the front. */
 function digestOf(text: string): string {
-  return createHash("sha256").update(text.replace(/^\r?\n/, "")).digest("hex").slice(0, 32);
+  return createHash("sha256")
+    .update(text.replace(/^\r?\n/, ""))
+    .digest("hex")
+    .slice(0, 32);
 }
 
 /** The members of a List share one text, which then recognises none of them. */
@@ -60,7 +63,12 @@ function lazily(id: string, v: string, text: string, parse: () => KubeObject | u
 
 function eagerly(object: KubeObject, text: string): Desired {
   const { apiVersion, kind, metadata } = object;
-  const ref = { apiVersion, kind, name: metadata.name, ...(metadata.namespace ? { namespace: metadata.namespace } : {}) };
+  const ref = {
+    apiVersion,
+    kind,
+    name: metadata.name,
+    ...(metadata.namespace ? { namespace: metadata.namespace } : {}),
+  };
   return { id: formatId(ref), ref, text, object: () => object };
 }
 

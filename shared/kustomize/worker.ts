@@ -7,7 +7,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { readClusterRecord } from "../runtime/cluster-record.ts";
 import type { EngineEvent } from "../runtime/event.ts";
 import type { Log } from "../runtime/log.ts";
-import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { recordEvent } from "../kubernetes/record-event.ts";
 import { formatKey, type ObjectKey } from "../lease/message.ts";
 import type { Item, Table } from "../lease/ports.ts";
@@ -48,9 +48,10 @@ export async function workOnKustomization(self: ObjectKey, held: Held, ports: Wo
     const cluster = await ports.openCluster(self.cluster);
     return await workOnObject(self, held, ports, cluster, record.server);
   } catch (error) {
-    if (!(error instanceof KubeError) || (error.code !== 0 && error.code !== 401)) throw error;
-    ports.unreachable(self.cluster);
-    ports.log("unreachable", { key: formatKey(self), message: error.message });
+    // A refusal that could not even be written into the object's status is no defect of ours: the object comes again.
+    if (!(error instanceof KubeError)) throw error;
+    if (isUnavailable(error)) ports.unreachable(self.cluster);
+    ports.log(isUnavailable(error) ? "unreachable" : "refused", { key: formatKey(self), message: error.message });
     return { kind: "done", againInSeconds: unreachableSeconds };
   }
 }
@@ -74,6 +75,8 @@ async function workOnObject(
   if (!parsed.ok) throw new TypeError(`${key}: ${parsed.findings.map(({ path, message }) => `${path} ${message}`).join("; ")}`);
   const startedAt = clock.now();
   const row = held.lease.row;
+  // In their order, but no step of the run waits for the one before to be written down.
+  let told = Promise.resolve();
   const engine: KustomizePorts = {
     cluster,
     server,
@@ -83,12 +86,16 @@ async function workOnObject(
     announcer: createAnnouncer(self, table, ports.trigger),
     clock,
     log: (event, fields) => log(event, { key, pushedAt: numberOf(row["pushedAt"]), ...fields }),
-    event: (event) => tell(cluster, event, ports),
+    event: async (event) => {
+      told = told.then(() => tell(cluster, event, ports));
+      // Seen below, when the run has ended: until then nobody looks.
+      told.catch(() => undefined);
+    },
     fence: held.fenceWrite,
     isDeadlineNear: () => held.isDeadlineNear(),
     drifted: (objects) => ports.drifted(self.cluster, objects),
   };
-  const outcome = await reconcile(parsed.value, key, row, engine);
+  const outcome = await reconcile(parsed.value, key, row, engine).finally(() => told);
   const seconds = (clock.now() - startedAt) / 1000;
   ports.outcome(self.cluster, outcome.kind, seconds);
   log("reconciled", { key, outcome: outcome.kind, revision: revisionOf(outcome), seconds, pushedAt: numberOf(row["pushedAt"]) });

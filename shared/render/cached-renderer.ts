@@ -91,11 +91,14 @@ async function buildInner(inner: Renderer, request: BuildRequest): Promise<Build
   }
 }
 
+/** Both at once: without the YAML the build is made again. */
 async function keep(build: Build, name: string, blobs: BlobStore): Promise<void> {
   const digest = build.kind === "built" ? build.digest : "";
-  if (build.kind === "built") await blobs.put(yamlKey(digest), gzipSync(build.yaml, { level: 1 }), "application/gzip");
   const kept: Kept = { v: 1, closure: build.closure, digest };
-  await blobs.put(`rendered/${name}.json`, Buffer.from(JSON.stringify(kept)), "application/json");
+  const puts = [blobs.put(`rendered/${name}.json`, Buffer.from(JSON.stringify(kept)), "application/json")];
+  if (build.kind === "built")
+    puts.push(blobs.put(yamlKey(digest), gzipSync(build.yaml, { level: 1 }), "application/gzip"));
+  await Promise.all(puts);
 }
 
 const yamlKey = (digest: string): string => `rendered/${digest.replace("sha256:", "")}.yaml.gz`;

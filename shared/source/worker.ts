@@ -1,6 +1,6 @@
 /** Works on one message about a source: reconciles it, tells its dependants of a new revision, says what its row keeps. */
 import { gitRepositoryKind } from "../api/git-repository.ts";
-import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { recordEvent } from "../kubernetes/record-event.ts";
 import { refuseObject } from "../kubernetes/refuse-object.ts";
 import { formatKey, type ObjectKey } from "../lease/message.ts";
@@ -41,9 +41,10 @@ export async function workOnSource(self: ObjectKey, held: Held, ports: SourceWor
       return await refuseObject(self, cluster, { clock: ports.clock, fence: held.fenceWrite, fieldManager: component });
     return await work(self, held, ports, cluster);
   } catch (error) {
-    if (!(error instanceof KubeError) || (error.code !== 0 && error.code !== 401)) throw error;
-    ports.unreachable(self.cluster);
-    ports.log("unreachable", { key: formatKey(self), message: error.message });
+    // A refusal that could not even be written into the object's status is no defect of ours: the object comes again.
+    if (!(error instanceof KubeError)) throw error;
+    if (isUnavailable(error)) ports.unreachable(self.cluster);
+    ports.log(isUnavailable(error) ? "unreachable" : "refused", { key: formatKey(self), message: error.message });
     return { kind: "done", againInSeconds: unreachableSeconds };
   }
 }
@@ -56,11 +57,12 @@ async function work(self: ObjectKey, held: Held, ports: SourceWorkerPorts, clust
   const outcome = await reconcileGitRepository(key, { cluster, table, blobs, bucket, clock, openGit, hmacKey, fence, signal });
   const pushedAt = numberOf(held.lease.row.pushedAt);
   log("source", { key, outcome: outcome.kind, revision: outcome.revision, pushedAt });
-  for (const event of outcome.events) await tell(cluster, event, ports);
   if (outcome.announceNeeded && outcome.revision !== undefined) {
     await announce(key, pushedAt, ports);
     await markAnnounced(table, key, outcome.revision);
   }
+  // After the dependants: they do not wait for what people read.
+  for (const event of outcome.events) await tell(cluster, event, ports);
   if (outcome.kind === "deleted") return { kind: "done", remove: ["vpk", "vsk", "seenUid", "seenGen", "seenRev"] };
   const { seen, nextAtSeconds } = outcome;
   const set = { seenUid: seen?.uid ?? "", seenGen: seen?.generation ?? 0, vpk: `CL#${self.cluster}`, vsk: key };

@@ -1,6 +1,6 @@
 /** One stage of an apply: look and dry-run all of it, then write what differs. Messages are Flux's. */
 import { type KubeObject, type ObjectRef, refOf, subject } from "../api/kube-object.ts";
-import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { each } from "../runtime/each.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { hasDrifted } from "./drift.ts";
@@ -128,10 +128,10 @@ async function applyOne(cluster: Cluster, { desired, live }: Checked): Promise<K
   return cluster.apply(desired, { fieldManager: applyManager, force: true });
 }
 
-/** The refusal in Flux's words; a lost connection and a defect of ours go on as they are. */
+/** The refusal in Flux's words; a server that cannot be asked and a defect of ours go on as they are. */
 function refusal(object: KubeObject, error: unknown, verb: "dry-run" | "apply"): ReconcileError {
   if (error instanceof ReconcileError) return error;
-  if (!(error instanceof KubeError) || error.code === 0 || error.code === 401) throw error;
+  if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
   const words = verb === "apply" ? `apply failed: ${error.message}` : describe(object, error);
   return new ReconcileError("retry", "ReconciliationFailed", `${subject(object)} ${words}\n`, { cause: error });
 }

@@ -1,6 +1,6 @@
 /** Deletes what is ours: by uid, in the reverse of the apply order, and only what bears the owner's labels. */
 import { type ObjectRef, subject } from "../api/kube-object.ts";
-import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { each } from "../runtime/each.ts";
 import { groupByKind } from "./group-by-kind.ts";
 import { compareRefs } from "./order.ts";
@@ -50,7 +50,7 @@ async function deleteOne(
     const { uid } = live.metadata;
     return { kind: await cluster.delete(ref, { propagation: "Background", ...(uid ? { uid } : {}) }), ref };
   } catch (error) {
-    if (!(error instanceof KubeError) || error.code === 0 || error.code === 401) throw error;
+    if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
     // A kind that is not served any more has no objects.
     if (error.reason === "NoMatch") return { kind: "absent", ref };
     const named = {

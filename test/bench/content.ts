@@ -16,7 +16,7 @@ export function changedFile(prefix: string, generation: string): Files {
   return Object.fromEntries([objectFile(prefix, 0, generation)]);
 }
 
-export const nameOf = (prefix: string, index: number): string => `${prefix}-${String(index).padStart(4, "0")}`;
+const nameOf = (prefix: string, index: number): string => `${prefix}${String(index).padStart(4, "0")}`;
 
 function objectFile(prefix: string, index: number, generation: string): readonly [string, string] {
   const name = nameOf(prefix, index);

@@ -24,7 +24,7 @@ export async function createFluxSide(
     throw error;
   });
   const log = createAuditLog(real.auditLog);
-  await submitObjects(observer, `${server.url}/${repository.folder.split("/").at(-1) ?? ""}`);
+  await submitObjects(observer, server, repository);
 
   /** What follows a run (events, a last status) belongs to it: the log is read when nothing came for a while. */
   const takeRequests = async (): Promise<{ source: number; apply: number }> => {

@@ -28,7 +28,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const [load = 0] = loadavg();
   if (load > busyAt)
     progress(`the load of this machine is ${load.toFixed(1)}: seconds will say little, requests are exact`);
-  const figures = await runPushBenches({ ...options, progress });
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupt.abort());
+  const figures = await runPushBenches({ ...options, progress, signal: interrupt.signal });
   if (options.json) for (const figure of figures) console.log(jsonLine(figure));
   else console.log(textTable(figures));
   if (options.write) writeFileSync(target, documentOf(figures, describeMachine(options.rounds)));

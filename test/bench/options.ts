@@ -25,8 +25,8 @@ export function parseBenchOptions(argv: readonly string[], known: readonly Bench
   const lines = known.map(({ id, title }) => `  ${id.padEnd(4)} ${title}`);
   const program = new Command("npm run bench --")
     .description("Measures Driftless beside the real thing: same machine, same content, alternating runs.")
-    .argument("[benches...]", "which to run; all by default", (id: string, before: readonly string[] = []) => [
-      ...before,
+    .argument("[benches...]", "which to run; all by default", (id: string, before: readonly string[] | undefined) => [
+      ...(before ?? []),
       requireKnown(id, known),
     ])
     .option("--json", "print one line of JSON per figure instead of a table", false)

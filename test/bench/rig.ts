@@ -2,12 +2,14 @@
  * What both sides of a bench have in common: a real API server with a GitRepository and one Kustomization on it, a
  * repository on a Git server that both use, and an observer that tells when a pushed revision is applied.
  */
+import { basename } from "node:path";
+
 import type { KubeObject } from "../../shared/api/kube-object.ts";
 import { gitRepositoryApiVersion, gitRepositoryKind } from "../../shared/api/git-repository.ts";
 import { kustomizationApiVersion, kustomizationKind } from "../../shared/api/kustomization.ts";
-import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
+import type { OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
 import type { Connection } from "../../shared/kubernetes/transport.ts";
-import type { Repository } from "../fakes/git-server.ts";
+import type { GitServer, Repository } from "../fakes/git-server.ts";
 import type { RealCluster } from "../real/up.ts";
 import { benchNamespace, benchPath } from "./content.ts";
 
@@ -53,19 +55,27 @@ export async function connectionOf(real: RealCluster, user: string): Promise<Con
 }
 
 /** The namespace of the objects, the source and the Kustomization, as a user would have made them. */
-export async function submitObjects(observer: OpenCluster, url: string): Promise<void> {
+export async function submitObjects(observer: OpenCluster, server: GitServer, { folder }: Repository): Promise<void> {
+  const url = `${server.url}/${basename(folder)}`;
   const metadata = { name: benchName, namespace: fluxNamespace };
   // An interval so long that no timed run is one that nobody asked for.
   const interval = "1h";
+  const spec = {
+    interval,
+    path: `./${benchPath}`,
+    prune: true,
+    sourceRef: { kind: gitRepositoryKind, name: benchName },
+  };
   const objects: readonly KubeObject[] = [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: benchNamespace } },
-    { ...sourceRef, metadata, spec: { interval, url, ref: { branch: "main" } } },
     {
-      ...kustomizationRef,
+      apiVersion: gitRepositoryApiVersion,
+      kind: gitRepositoryKind,
       metadata,
-      spec: { interval, path: `./${benchPath}`, prune: true, sourceRef: { kind: gitRepositoryKind, name: benchName } },
+      spec: { interval, url, ref: { branch: "main" } },
     },
-  ].map(({ namespace: _, name: __, ...object }: KubeObject) => object as KubeObject);
+    { apiVersion: kustomizationApiVersion, kind: kustomizationKind, metadata, spec },
+  ];
   for (const object of objects) await observer.apply(object, { fieldManager: submitter, force: true });
 }
 
@@ -91,7 +101,7 @@ export async function watchApplied(observer: OpenCluster): Promise<(revision: st
     let last = "nothing happened";
     try {
       for await (const { object } of events) {
-        const { lastAppliedRevision, conditions = [] } = (object["status"] ?? {}) as Status;
+        const { lastAppliedRevision, conditions = [] } = (object.status ?? {}) as Status;
         const ready = conditions.find(({ type }) => type === "Ready");
         if (ready?.message !== undefined) last = ready.message;
         if (lastAppliedRevision === revision && ready?.status === "True") return performance.now();

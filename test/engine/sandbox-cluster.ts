@@ -67,7 +67,14 @@ export function createSandboxCluster(options: SandboxClusterOptions): SandboxClu
 
 /** Both bodies travel as text, as they do over HTTP: nobody shares an object with the store. */
 async function respond(ports: ApiPorts, request: KubeRequest, signal: AbortSignal): Promise<unknown> {
-  const { method, path, body = "", contentType = "application/json", accept = "application/json", impersonate } = request;
+  const {
+    method,
+    path,
+    body = "",
+    contentType = "application/json",
+    accept = "application/json",
+    impersonate,
+  } = request;
   const response = await answer(ports, {
     method,
     url: path,

@@ -19,8 +19,9 @@ function requireWhole(name: "kills" | "seed"): number {
 }
 
 const say = values.verbose ? (line: string) => console.log(line) : () => undefined;
-const { kills, findings, digest, healedAfterMinutes, world } = await runChaos({
-  kills: requireWhole("kills"),
+const kills = requireWhole("kills");
+const { findings, digest, healedAfterMinutes, world } = await runChaos({
+  kills,
   seed: requireWhole("seed"),
   say,
 });

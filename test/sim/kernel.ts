@@ -28,7 +28,7 @@ export interface Simulation {
   setFaults(faults: Faults): void;
   faults(): Faults;
   /** Starts a process; resolves with how it ended. It never resolves by itself once the process was killed. */
-  spawn(name: string, body: (process: SimProcess) => Promise<void>): Promise<Ending>;
+  spawn(name: string, body: (process: SimProcess) => Promise<void>, options?: SpawnOptions): Promise<Ending>;
   after(milliseconds: number, what: string, action: () => void): void;
   /** Runs what happens until then. @throws what a process threw outside of its faults. */
   runUntil(time: number): Promise<void>;
@@ -37,11 +37,17 @@ export interface Simulation {
   trace(): number;
 }
 
+export interface SpawnOptions {
+  /** Neither killed nor refused anything by `faults`; late and repeated calls it has like all others. */
+  readonly isSpared?: boolean;
+}
+
 export type Ending = { readonly kind: "done" | "killed" } | { readonly kind: "crashed"; readonly error: unknown };
 
 export interface SimProcess {
   readonly name: string;
   readonly clock: Clock;
+  readonly isSpared: boolean;
   /** The port with every method a point at which the process can die. All methods must be asynchronous. */
   port<T extends object>(name: string, port: T, options?: PortOptions): T;
   /** Real work outside of the virtual world (a child process, zlib): time stands still until it is done. */
@@ -99,7 +105,7 @@ export function createSimulation({
     agenda.push({ time: now + Math.max(0, milliseconds), order: order++, what, action });
   };
 
-  const spawn = async (name: string, body: (process: SimProcess) => Promise<void>): Promise<Ending> =>
+  const spawn: Simulation["spawn"] = async (name, body, { isSpared = false } = {}) =>
     await new Promise((resolve) => {
       let isKilled = false;
       const skew = current.skewMs === 0 ? 0 : random.integer(-current.skewMs, current.skewMs);
@@ -117,8 +123,9 @@ export function createSimulation({
         port: (portName, port, options = {}) =>
           wrapPort(port, options, async (method, call) => {
             const what = `${name} ${portName}.${method}`;
-            return await act(what, call, { kill, isKilled: () => isKilled, ...options, method });
+            return await act(what, call, { kill, isSpared, isKilled: () => isKilled, ...options, method });
           }),
+        isSpared,
         external: async (work) => {
           external++;
           try {
@@ -147,6 +154,7 @@ export function createSimulation({
   interface Call extends PortOptions {
     readonly method: string;
     readonly kill: () => void;
+    readonly isSpared: boolean;
     readonly isKilled: () => boolean;
   }
 
@@ -156,8 +164,8 @@ export function createSimulation({
     const { latencyMs: [low, high] = [1, 20], repeated, error } = call;
     const latency = () => random.integer(low, high);
     await wait(what, latency() + pause(), call.isKilled);
-    if (dies()) return await dead(call.kill);
-    if (error && random.chance(current.refuse)) {
+    if (dies(call)) return await dead(call.kill);
+    if (error && !call.isSpared && random.chance(current.refuse)) {
       counts.refusals++;
       throw error();
     }
@@ -167,12 +175,12 @@ export function createSimulation({
       await wait(`${what} again`, latency() + random.integer(100, 5_000), call.isKilled);
       reply = await effect();
     }
-    if (dies()) return await dead(call.kill);
+    if (dies(call)) return await dead(call.kill);
     await wait(`${what} answers`, latency(), call.isKilled);
     return reply;
   };
 
-  const dies = () => random.chance(current.kill / 2) && counts.kills < killLimit;
+  const dies = ({ isSpared }: Call) => !isSpared && counts.kills < killLimit && random.chance(current.kill / 2);
 
   const pause = (): number => {
     if (!random.chance(current.pause)) return 0;

@@ -14,8 +14,15 @@ export const noQueueFaults: QueueFaults = { lost: 0, doubled: 0, lateMs: 0 };
 
 export interface SimQueues extends Queues {
   setFaults(faults: QueueFaults): void;
-  /** Starts consuming: at most `concurrency` at a time. An ending other than `done` brings the message back later. */
-  consume(queue: QueueName, concurrency: number, receive: (message: WorkMessage) => Promise<Ending>): void;
+  /**
+   * Starts consuming: at most `concurrency` at a time. An ending other than `done` brings the message back later, and
+   * after the last receive makes it a dead letter.
+   */
+  consume(
+    queue: QueueName,
+    concurrency: number,
+    receive: (message: WorkMessage, isLast: boolean) => Promise<Ending>,
+  ): void;
   /** Sent and not yet acknowledged. */
   readonly inFlight: () => number;
   /** Messages that were given up, with how their last worker ended. */
@@ -83,7 +90,7 @@ export function createSimQueues(
       const run = async (waiting: Waiting) => {
         running++;
         counts.received++;
-        const ending = await receive(waiting.message);
+        const ending = await receive(waiting.message, waiting.receives + 1 >= receivesBeforeDead);
         running--;
         pending--;
         if (ending.kind !== "done") {

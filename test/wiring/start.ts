@@ -1,12 +1,14 @@
 /** The deployed wiring in this process: built bundles, synthesized template, emulators, sandbox, Git server. */
 import { execFile, execFileSync } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 
 import { type LocalAws, startLocal } from "../../local/run.ts";
@@ -14,11 +16,13 @@ import { createSandbox } from "../../local/sandbox/create-sandbox.ts";
 import type { AccessPolicy } from "../../local/sandbox/rbac.ts";
 import { seedFleet } from "../../local/seed-fleet.ts";
 import { synthesize } from "../../local/synthesize.ts";
+import { createS3BlobStore } from "../../shared/aws/blob-store.ts";
 import { createSqsQueues } from "../../shared/aws/queues.ts";
 import { createDynamoTable } from "../../shared/aws/table.ts";
 import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
 import type { LeasePorts } from "../../shared/lease/row.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
+import type { BlobStore } from "../../shared/runtime/blob-store.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 
 export const root = join(import.meta.dirname, "..", "..");
@@ -29,7 +33,8 @@ export interface Wiring {
   readonly cluster: OpenCluster;
   readonly gitUrl: string;
   readonly logs: readonly string[];
-  readonly stateDir: string;
+  /** Deletes what lies under artifacts/ in the bucket. */
+  loseArtifacts(): Promise<void>;
   /** Asks for a run of an object, as the CLI does. */
   wake(key: string): Promise<void>;
   /** Changes files of the fleet and pushes; resolves with the commit when the push has returned. */
@@ -47,7 +52,13 @@ export interface Delivery {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export async function startWiring(gitPort: number): Promise<Wiring> {
+/** A right to take away from a function's role before anything starts. */
+export interface Removal {
+  readonly role: string;
+  readonly action: string;
+}
+
+export async function startWiring(gitPort: number, removal?: Removal): Promise<Wiring> {
   const stateDir = mkdtempSync(join(tmpdir(), "driftless-wiring-"));
   const gitUrl = `http://127.0.0.1:${gitPort}/fleet-infra.git`;
   const fleetFile = join(stateDir, "fleet.json");
@@ -56,6 +67,7 @@ export async function startWiring(gitPort: number): Promise<Wiring> {
   execFileSync(process.execPath, [join(root, "build.mjs")], { cwd: root, stdio: "ignore" });
   const assembly = join(stateDir, "cdk.out");
   await synthesize({ root, fleetFile, outDir: assembly });
+  if (removal) remove(assembly, removal);
 
   let aws: LocalAws | undefined;
   const sandbox = createSandbox({
@@ -95,7 +107,9 @@ export async function startWiring(gitPort: number): Promise<Wiring> {
     cluster,
     gitUrl,
     logs,
-    stateDir,
+    async loseArtifacts() {
+      for (const key of await operator.blobs.list("artifacts/")) await operator.blobs.delete(key);
+    },
     wake: async (key) => void (await trigger(operator, key, { why: "test" })),
     async push(change) {
       change(checkout);
@@ -114,13 +128,44 @@ export async function startWiring(gitPort: number): Promise<Wiring> {
   };
 }
 
-function operatorPorts({ gatewayUrl, region, operator, functions }: LocalAws): LeasePorts {
+function remove(assembly: string, { role, action }: Removal): void {
+  for (const file of readdirSync(assembly).filter((name) => name.endsWith(".template.json"))) {
+    const path = join(assembly, file);
+    const template = JSON.parse(readFileSync(path, "utf8")) as { Resources: Record<string, TemplateRole> };
+    for (const [id, { Type, Properties }] of Object.entries(template.Resources)) {
+      if (Type !== "AWS::IAM::Role" || !id.toLowerCase().startsWith(role)) continue;
+      for (const { PolicyDocument } of Properties.Policies ?? [])
+        for (const statement of PolicyDocument.Statement)
+          statement.Action = [statement.Action].flat().filter((allowed) => allowed !== action);
+    }
+    writeFileSync(path, JSON.stringify(template));
+  }
+}
+
+interface TemplateRole {
+  readonly Type: string;
+  readonly Properties: {
+    readonly Policies?: readonly { readonly PolicyDocument: { readonly Statement: { Action: string | string[] }[] } }[];
+  };
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+function operatorPorts({ gatewayUrl, region, operator, functions }: LocalAws): LeasePorts & { readonly blobs: BlobStore } {
   const { accessKeyId, secretAccessKey } = operator;
   const client = { endpoint: gatewayUrl, region, credentials: { accessKeyId, secretAccessKey } };
   const environment = functions.find(({ environment: e }) => e["DRIFTLESS_QUEUE_SWEEP"])?.environment ?? {};
   const variable = (name: string) => environment[name] ?? "";
   return {
     clock: systemClock,
+    blobs: createS3BlobStore(new S3Client({ ...client, requestChecksumCalculation: "WHEN_REQUIRED" }), variable("DRIFTLESS_BUCKET")),
     table: createDynamoTable(new DynamoDBClient(client), variable("DRIFTLESS_TABLE")),
     queues: createSqsQueues(new SQSClient(client), {
       source: variable("DRIFTLESS_QUEUE_SOURCE"),

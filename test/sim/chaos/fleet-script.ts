@@ -19,6 +19,8 @@ interface App {
 export interface FleetScript {
   /** One commit's changes; the words say what they were. */
   mutate(): string;
+  /** Takes the last commit's changes back. */
+  revert(): string;
   /** Mends what is broken. */
   mend(): void;
   files(): Files;
@@ -28,8 +30,9 @@ const shared = "shared";
 const mostApps = 7;
 
 export function createFleetScript(random: Random, clusters: readonly string[]): FleetScript {
-  const apps = new Map<number, App>();
-  const tenants = new Map<string, { content: number; clusters: Set<string> }>();
+  let apps = new Map<number, App>();
+  let tenants = new Map<string, { content: number; clusters: Set<string> }>();
+  let before = { apps, tenants };
   let number = 0;
   let objects = 0;
 
@@ -43,11 +46,11 @@ export function createFleetScript(random: Random, clusters: readonly string[]): 
   const addApp = () => {
     const id = ++number;
     const own = someClusters();
-    const before = earlier(id, own);
+    const others = earlier(id, own);
     apps.set(id, {
       folder: 1,
       objects: new Map(Array.from({ length: random.integer(1, 4) }, () => [`o-${++objects}`, 1])),
-      dependsOn: before.length > 0 && random.chance(0.6) ? random.pick(before)[0] : undefined,
+      dependsOn: others.length > 0 && random.chance(0.6) ? random.pick(others)[0] : undefined,
       wait: random.chance(0.4),
       image: random.chance(0.4) ? 1 : undefined,
       ownNamespace: random.chance(0.5),
@@ -92,14 +95,19 @@ export function createFleetScript(random: Random, clusters: readonly string[]): 
     [3, withApp("remove an object of app", (app) => void app.objects.delete([...app.objects.keys()][0] ?? ""))],
     [2, moveObject],
     [2, withApp("roll out app", (app) => void (app.image = (app.image ?? 0) + 1))],
-    [1, withApp("move the folder of app", (app) => void app.folder++)],
+    [
+      1,
+      withApp("move the folder of app", (app) => {
+        app.folder++;
+      }),
+    ],
     [1, withApp("toggle wait of app", (app) => void (app.wait = !app.wait))],
     [1, withApp("break app", (app) => void (app.broken = true))],
     [
       1,
       withApp("change the dependency of app", (app, id) => {
-        const before = earlier(id, app.clusters);
-        app.dependsOn = app.dependsOn === undefined && before.length > 0 ? random.pick(before)[0] : undefined;
+        const others = earlier(id, app.clusters);
+        app.dependsOn = app.dependsOn === undefined && others.length > 0 ? random.pick(others)[0] : undefined;
       }),
     ],
     [
@@ -127,8 +135,13 @@ export function createFleetScript(random: Random, clusters: readonly string[]): 
   for (let i = 0; i < 4; i++) addApp();
   return {
     mutate: () => {
+      before = structuredClone({ apps, tenants });
       if (random.chance(0.5)) mend();
       return Array.from({ length: random.integer(1, 3) }, () => random.pick(bag)()).join(", ");
+    },
+    revert: () => {
+      ({ apps, tenants } = structuredClone(before));
+      return "revert";
     },
     mend,
     files: () => {

@@ -47,7 +47,9 @@ export function createMemoryRepository(): MemoryRepository {
       stateless: true,
       advertise: async () => Buffer.from([pkt("version 2\n"), pkt("fetch=shallow\n"), flush].join("")),
       exchange: async (request) => {
-        const lines = [...packets(request)].flatMap((packet) => (packet.kind === "line" ? [lineText(packet.bytes)] : []));
+        const lines = [...packets(request)].flatMap((packet) =>
+          packet.kind === "line" ? [lineText(packet.bytes)] : [],
+        );
         if (lines[0] === "command=ls-refs") return Buffer.from(pkt(`${head} ${branch}\n`) + flush);
         const want = lines.find((line) => line.startsWith("want "))?.slice("want ".length) ?? "";
         return packAnswer(found(want).pack ?? Buffer.alloc(0));
@@ -113,4 +115,3 @@ function writePack(objects: readonly GitObject[]): Buffer {
   const body = Buffer.concat(parts);
   return Buffer.concat([body, createHash("sha1").update(body).digest()]);
 }
-

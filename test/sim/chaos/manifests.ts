@@ -69,7 +69,11 @@ export const parse = (text: string): readonly KubeObject[] =>
   text.split("\n---\n").map((part) => JSON.parse(part) as KubeObject);
 
 /** A tenant of three levels: the platform's Kustomization, the tenant's own under its account, and one of its making. */
-export function tenantFiles(tenant: string, content: string, clusters: Iterable<string>): [path: string, text: string][] {
+export function tenantFiles(
+  tenant: string,
+  content: string,
+  clusters: Iterable<string>,
+): [path: string, text: string][] {
   const account = "reconciler";
   const own = { serviceAccountName: account };
   return [
@@ -93,6 +97,9 @@ export function tenantFiles(tenant: string, content: string, clusters: Iterable<
         kustomization(`${tenant}-leaf`, `tenants/${tenant}/leaf`, own, tenant),
       ),
     ],
-    [`tenants/${tenant}/leaf/leaf.yaml`, print(configMap("leaf-1", tenant, { content }), configMap("leaf-2", tenant, {}))],
+    [
+      `tenants/${tenant}/leaf/leaf.yaml`,
+      print(configMap("leaf-1", tenant, { content }), configMap("leaf-2", tenant, {})),
+    ],
   ];
 }

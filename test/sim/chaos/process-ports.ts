@@ -55,7 +55,9 @@ export function createProcessPorts(process: SimProcess, around: Surroundings): P
   return {
     ...own,
     blobs: hold.endsWith(bucket),
-    renderer: createCachedRenderer(inner, bucket, async (key, why) => void (await trigger(own, key, { why }))),
+    renderer: createCachedRenderer(inner, bucket, async (key, why) => {
+      await trigger(own, key, { why });
+    }),
     openGit: async () => openGit(port, around.repository, hold),
     openCluster: async (name) => {
       const found = clusters.get(name);
@@ -72,7 +74,7 @@ type Port = SimProcess["port"];
 function freezable(process: SimProcess, { simulation, weather }: Surroundings): Port {
   let frozenUntil = 0;
   const thaw = async () => {
-    if (simulation.random.chance(weather.freeze))
+    if (!process.isSpared && simulation.random.chance(weather.freeze))
       frozenUntil = simulation.now() + simulation.random.integer(1_000, longestFreezeMs);
     while (simulation.now() < frozenUntil) await process.clock.sleep(frozenUntil - simulation.now());
   };
@@ -102,7 +104,11 @@ function createFaultyTransport(name: string, inner: Transport, port: Port, aroun
     if (weather.outages.get(name) === undefined) return await inner.send(request);
     throw outage === "unreachable"
       ? new KubeError(0, "Unreachable", `API server of ${name} cannot be reached: ECONNREFUSED`)
-      : new KubeError(429, "TooManyRequests", "the server has received too many requests and has asked us to try again");
+      : new KubeError(
+          429,
+          "TooManyRequests",
+          "the server has received too many requests and has asked us to try again",
+        );
   };
   const error = () => new KubeError(500, "InternalError", "etcdserver: leader changed");
   const repeatable = port(`api-${name}`, { send: reach }, { error });

@@ -25,7 +25,7 @@ export interface ChaosResult {
 
 const MINUTE = 60_000;
 const names = ["a", "b"];
-const stormFaults: Faults = { kill: 0.012, lostReply: 0.015, pause: 0.002, refuse: 0.002, skewMs: 1_000 };
+const stormFaults: Faults = { kill: 0.015, lostReply: 0.015, pause: 0.002, refuse: 0.002, skewMs: 1_000 };
 const stormQueue = { lost: 0.04, doubled: 0.06, lateMs: 20_000 };
 /** An object whose workers died five times rests for an hour. */
 const patienceMinutes = 75;
@@ -83,7 +83,7 @@ function startStorm(weather: Weather): void {
     tickMissed: 0.1,
     webhookLost: 0.1,
     renderThrottled: 0.05,
-    freeze: 0.0015,
+    freeze: 0.003,
   });
 }
 
@@ -96,17 +96,18 @@ function keepPushing(
   goesOn: () => boolean,
   say: (line: string) => void,
 ): void {
-  const next = () => {
-    // Quick corrections one after the other, then a pause.
-    const pause = people.chance(0.3) ? people.integer(1_000, 20_000) : people.integer(60_000, 300_000);
+  // Corrections follow quickly, often they take all back; then there is a pause.
+  const next = (isHot: boolean) => {
+    const pause = isHot ? people.integer(1_000, 50_000) : people.integer(60_000, 240_000);
     world.simulation.after(pause, "somebody pushes", () => {
       if (!goesOn()) return;
-      say(`${minutesOf(world)} min, ${world.simulation.counts.kills} kills: ${script.mutate()}`);
+      const what = isHot && people.chance(0.6) ? script.revert() : script.mutate();
+      say(`${minutesOf(world)} min, ${world.simulation.counts.kills} kills: ${what}`);
       world.push(script.files());
-      next();
+      next(people.chance(0.5));
     });
   };
-  next();
+  next(false);
 }
 
 /** By hand, in the cluster: an applied object goes or changes. */
@@ -119,10 +120,12 @@ function keepMeddling(world: SimWorld, people: SimWorld["simulation"]["random"],
         Object.keys((metadata as { labels?: object }).labels ?? {}).some((label) => label.startsWith("kustomize.")),
       );
       if (owned.length > 0) {
-        const { name, namespace } = people.pick(owned)["metadata"] as { name: string; namespace: string };
+        const { name, namespace } = people.pick(owned).metadata as { name: string; namespace: string };
         const ref = { apiVersion: "v1", kind: "ConfigMap", namespace, name };
         const patch = { data: { value: "by hand" } };
-        void (people.chance(0.5) ? cluster?.delete(ref) : cluster?.mergePatch(ref, patch, { fieldManager: "kubectl-edit" }));
+        void (people.chance(0.5)
+          ? cluster?.delete(ref)
+          : cluster?.mergePatch(ref, patch, { fieldManager: "kubectl-edit" }));
       }
       next();
     });

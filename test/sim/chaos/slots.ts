@@ -19,7 +19,9 @@ export function createSlots(count: number): Slots {
       used++;
       return true;
     },
-    free: () => void used--,
+    free: () => {
+      used--;
+    },
     throttled: () => throttled,
   };
 }

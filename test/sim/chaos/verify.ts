@@ -58,7 +58,7 @@ function findWaiting({ table, queues, simulation, processes }: SimWorld): readon
   const stuck: string[] = [];
   for (const row of table.items()) {
     if (row.sk !== "RUN") continue;
-    const key = String(row.pk);
+    const key = textOf(row.pk);
     if (row.reqSeq !== row.doneSeq && processes.size === 0) stuck.push(`${key} was asked and not served`);
     if (typeof row.leaseExp === "number" && row.leaseExp < now - 5) stuck.push(`${key} holds a dead lease`);
     if (typeof row.nextAt === "string" && Number(row.nextAt) < now - graceSeconds) stuck.push(`${key} is overdue`);
@@ -82,7 +82,7 @@ export function wantedIn(files: Files, cluster: string): ReadonlyMap<string, Wan
       for (const object of parse(text)) {
         wanted.set(idOf(object), { object, owner: { name, namespace } });
         if (object.kind !== "Kustomization") continue;
-        const spec = object["spec"] as { readonly path: string };
+        const spec = object.spec as { readonly path: string };
         visit(object.metadata.name, object.metadata.namespace ?? "", spec.path);
       }
     }
@@ -114,11 +114,11 @@ function findProblem(
     return `is owned by ${labels[ownerNamespace]}/${labels[ownerName]}`;
   for (const [name, value] of Object.entries(wanted))
     if (name !== "metadata" && !holds(live[name], value)) return `has another ${name}`;
-  if (live.kind === "ConfigMap" && sizeOf(live["data"]) !== sizeOf(wanted["data"])) return "has more data";
+  if (live.kind === "ConfigMap" && sizeOf(live.data) !== sizeOf(wanted.data)) return "has more data";
   if (live.kind !== "Kustomization" && live.kind !== "GitRepository") return undefined;
   const ready = conditionsOf(live).find(({ type }) => type === "Ready");
   if (ready?.status !== "True") return `is not ready: ${ready?.reason}: ${ready?.message}`;
-  const status = live["status"] as {
+  const status = live.status as {
     readonly observedGeneration?: number;
     readonly lastAppliedRevision?: string;
     readonly artifact?: { readonly revision?: string };
@@ -128,7 +128,9 @@ function findProblem(
   return seen === revision ? undefined : `is at ${seen}`;
 }
 
-const sizeOf = (value: unknown): number => Object.keys((value ?? {}) as object).length;
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+
+const sizeOf = (value: unknown): number => Object.keys(value ?? {}).length;
 
 /** Every field of `wanted` is in `live`; lists are compared item by item. */
 function holds(live: unknown, wanted: unknown): boolean {

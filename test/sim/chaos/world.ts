@@ -14,7 +14,7 @@ import { runMessage } from "../../engine/in-process.ts";
 import { createMemoryBlobs, type MemoryBlobs } from "../../engine/memory-blobs.ts";
 import { createSandboxCluster, type SandboxCluster } from "../../engine/sandbox-cluster.ts";
 import { createMemoryTable, type MemoryTable } from "../../fakes/memory-table.ts";
-import { createSimulation, type Ending, type SimProcess, type Simulation } from "../kernel.ts";
+import { createSimulation, type Ending, type SimProcess, type Simulation, type SpawnOptions } from "../kernel.ts";
 import { createSimQueues, type SimQueues } from "../queue.ts";
 import { startTicks } from "../tick.ts";
 import { createMemoryRepository, type Files, type MemoryRepository } from "./git.ts";
@@ -115,17 +115,25 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
     });
 
   /** One invocation: waits for the account, is cut off at its function's timeout. */
-  const invoke = async (shape: keyof typeof timeouts, body: (process: SimProcess, name: string) => Promise<void>) => {
+  const invoke = async (
+    shape: keyof typeof timeouts,
+    body: (process: SimProcess, name: string) => Promise<void>,
+    options: SpawnOptions = {},
+  ) => {
     while (!slots.take()) await worldClock.sleep(random.integer(500, 3_000));
     const name = `${shape}-${runs++}`;
     let isOver = false;
-    const ending = await simulation.spawn(name, async (process) => {
-      processes.set(name, process);
-      simulation.after(timeouts[shape], `${name} times out`, () => {
-        if (!isOver) process.kill();
-      });
-      await body(process, name);
-    });
+    const ending = await simulation.spawn(
+      name,
+      async (process) => {
+        processes.set(name, process);
+        simulation.after(timeouts[shape], `${name} times out`, () => {
+          if (!isOver) process.kill();
+        });
+        await body(process, name);
+      },
+      options,
+    );
     isOver = true;
     processes.delete(name);
     slots.free();
@@ -133,13 +141,19 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
     return ending;
   };
 
-  const receive = async (queue: QueueName, message: WorkMessage): Promise<Ending> =>
-    await invoke(queue, async (process, owner) => {
-      const deadline = process.clock.now() + timeouts[queue];
-      await runMessage({ ...portsFor(process), ...fleet }, message, { owner, deadline });
-    });
+  // A queue gives a message up after five receives. That a worker dies in all of them is the storm's doing and says
+  // nothing about the engine; what it throws by itself in all of them does.
+  const receive = async (queue: QueueName, message: WorkMessage, isSpared: boolean): Promise<Ending> =>
+    await invoke(
+      queue,
+      async (process, owner) => {
+        const deadline = process.clock.now() + timeouts[queue];
+        await runMessage({ ...portsFor(process), ...fleet }, message, { owner, deadline });
+      },
+      { isSpared },
+    );
   for (const queue of ["source", "reconcile", "sweep"] as const)
-    queues.consume(queue, concurrency, async (message) => await receive(queue, message));
+    queues.consume(queue, concurrency, async (message, isLast) => await receive(queue, message, isLast));
 
   const tickOnce = async (process: SimProcess) => {
     const ports = portsFor(process);
@@ -147,16 +161,17 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
       table: ports.table,
       clock: ports.clock,
       claimDue: async () => (await claimDue(ports)).sent,
-      trigger: async (key, why) => void (await trigger(ports, key, { why })),
+      trigger: async (key, why) => {
+        await trigger(ports, key, { why });
+      },
       sweepAge: () => undefined,
     });
   };
   startTicks(simulation, {
     jitterMs: () => random.integer(0, weather.tickLateMs),
     isMissed: () => weather.ticksStopped || random.chance(weather.tickMissed),
-    body: async (process) => {
-      // The schedule's own invocation is the one that runs; a worker of the account does the work.
-      void process;
+    // What the schedule starts is an invocation like the others, under the account's limit.
+    body: async () => {
       await invoke("tick", tickOnce);
     },
   });
@@ -170,7 +185,9 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
         {
           table: ports.table,
           clock: ports.clock,
-          trigger: async (key, why, pushedAt) => void (await trigger(ports, key, { why, register: { pushedAt } })),
+          trigger: async (key, why, pushedAt) => {
+            await trigger(ports, key, { why, register: { pushedAt } });
+          },
           unknownRepository: () => undefined,
         },
       );
