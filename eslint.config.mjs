@@ -7,7 +7,12 @@ const layer = (files, forbidden) => ({
   rules: {
     "no-restricted-imports": [
       "error",
-      { patterns: forbidden.map((name) => ({ regex: `^(\\.\\./)+${name}/`, message: `${files[0]} must not import ${name}/` })) },
+      {
+        patterns: forbidden.map((name) => ({
+          regex: `^(\\.\\./)+${name}/`,
+          message: `${files[0]} must not import ${name}/`,
+        })),
+      },
     ],
   },
 });
@@ -35,7 +40,15 @@ export default tseslint.config(
   },
   {
     files: ["**/*.mjs"],
-    languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly", Buffer: "readonly", setTimeout: "readonly" } },
+    languageOptions: {
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        URL: "readonly",
+        Buffer: "readonly",
+        setTimeout: "readonly",
+      },
+    },
   },
   layer(["shared/**/*.ts"], ["functions", "cli", "local", "console", "infra"]),
   layer(["functions/**/*.ts"], ["cli", "local", "console", "infra"]),

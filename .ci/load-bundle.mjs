@@ -1,5 +1,6 @@
 // Loads one function's bundle and says how long that took. A missing variable is the function's own word, not a defect.
 import { resolve } from "node:path";
+import { performance } from "node:perf_hooks";
 import { pathToFileURL } from "node:url";
 
 const [, , bundle = ""] = process.argv;

@@ -120,11 +120,15 @@ function unusedGrants(
 ): readonly string[] {
   const allowed = statements
     .filter(({ effect }) => effect === "Allow")
-    .flatMap(({ actions, resources }) => actions.flatMap((action) => resources.map((resource) => ({ action, resource }))));
+    .flatMap(({ actions, resources }) =>
+      actions.flatMap((action) => resources.map((resource) => ({ action, resource }))),
+    );
   const isUsed = (grant: { readonly action: string; readonly resource: string }) =>
     used.some(
       ({ action, resource }) =>
         wildcard(grant.action.toLowerCase(), action.toLowerCase()) && wildcard(grant.resource, resource),
     );
-  return [...new Set(allowed.filter((grant) => !isUsed(grant)).map(({ action, resource }) => `${action} on ${resource}`))];
+  return [
+    ...new Set(allowed.filter((grant) => !isUsed(grant)).map(({ action, resource }) => `${action} on ${resource}`)),
+  ];
 }

@@ -40,23 +40,24 @@ async function start(options: StartOptions): Promise<number> {
     const made = await synthesize({ root, fleetFile, outDir: assembly });
     step(made ? "CDK app synthesized" : "CDK app unchanged");
 
-    let aws: LocalAws | undefined;
-    const target = await openTarget(options, stateDir, (token) => aws?.verifyEksToken(token, clusterName));
+    // The cluster asks the engine's STS who somebody is, and the engine needs to know where the cluster is.
+    const late: { aws?: LocalAws } = {};
+    const target = await openTarget(options, stateDir, (token) => late.aws?.verifyEksToken(token, clusterName));
     open.push(target);
     step(`${target.title} at ${target.url}`);
     const clusters = new Map([[clusterArn, { endpoint: target.url, caPem: target.caPem }]]);
-    aws = await startLocal({
+    const running = await startLocal({
       assembly,
       stateDir,
       clusters,
       onLog: (line) => {
         narrate(line);
-        if (process.env.DRIFTLESS_LOG) process.stderr.write(`${line}\n`);
+        keep(line);
       },
       hostScript: join(root, "local", "lambda-host.mjs"),
       ...(options.faults === undefined ? {} : { faults: standardFaults(options.faults) }),
     });
-    const running = aws;
+    late.aws = running;
     open.push({ close: () => running.stop() });
     step(`functions, queues, schedule, table, bucket and API (${running.functions.length} functions)`);
 
@@ -120,7 +121,7 @@ function writeFleet(stateDir: string, url: string): string {
 
 /** Where the CLI finds the running engine: the functions' own variables, and the operator's credentials. */
 function writeRun(stateDir: string, aws: LocalAws, { kubeconfig }: Target): void {
-  const working = aws.functions.find(({ environment }) => environment["DRIFTLESS_QUEUE_RECONCILE"])?.environment ?? {};
+  const working = aws.functions.find(({ environment }) => environment.DRIFTLESS_QUEUE_RECONCILE)?.environment ?? {};
   const names = ["DRIFTLESS_TABLE", "DRIFTLESS_QUEUE_SOURCE", "DRIFTLESS_QUEUE_RECONCILE", "DRIFTLESS_QUEUE_SWEEP"];
   const environment = {
     ...Object.fromEntries(names.map((name) => [name, working[name] ?? ""])),

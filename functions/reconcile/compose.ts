@@ -36,7 +36,11 @@ export function compose(environment: Environment): {
     clock,
     log,
     trigger,
-    renderer: createCachedRenderer(createRemoteRenderer(createRenderInvoker(lambda, environment), blobs), blobs, trigger),
+    renderer: createCachedRenderer(
+      createRemoteRenderer(createRenderInvoker(lambda, environment), blobs),
+      blobs,
+      trigger,
+    ),
     sources: (cluster) => createStoredSources(cluster, table),
     openCluster: (name) => access.open(name, "apply"),
     outcome: (Cluster, kind) => {
@@ -49,7 +53,10 @@ export function compose(environment: Environment): {
 
   const reconcileOne = async (message: WorkMessage, invocation: { owner: string; deadline: number }) => {
     const self = parseKey(message.key);
-    if (!self || !findCluster(fleet, self.cluster)) return log("object of no cluster of the fleet", { key: message.key });
+    if (!self || !findCluster(fleet, self.cluster)) {
+      log("object of no cluster of the fleet", { key: message.key });
+      return;
+    }
     return withLease(engine, message, {
       ...invocation,
       work: (held) => {

@@ -26,7 +26,10 @@ export function compose(environment: Environment): {
 
   const fetchOne = async (message: WorkMessage, invocation: { owner: string; deadline: number }) => {
     const self = parseKey(message.key);
-    if (!self || !findCluster(fleet, self.cluster)) return log("object of no cluster of the fleet", { key: message.key });
+    if (!self || !findCluster(fleet, self.cluster)) {
+      log("object of no cluster of the fleet", { key: message.key });
+      return;
+    }
     return withLease(engine, message, {
       ...invocation,
       work: (held) =>

@@ -26,7 +26,10 @@ export function compose(environment: Environment): {
 
   const sweepOne = async (message: WorkMessage, invocation: Invocation) => {
     const cluster = findCluster(fleet, message.key.slice(0, message.key.indexOf("/")));
-    if (!cluster) return log("cluster left the fleet", { key: message.key });
+    if (!cluster) {
+      log("cluster left the fleet", { key: message.key });
+      return;
+    }
     return withLease(engine, message, {
       ...invocation,
       work: (held) =>
@@ -38,7 +41,8 @@ export function compose(environment: Environment): {
           log,
           trigger,
           openCluster: access.open,
-          frozen: (Cluster, reasons) => emit(emf(clock, "EngineFrozen", reasons.length > 0 ? 1 : 0, "Count", { Cluster })),
+          frozen: (Cluster, reasons) =>
+            emit(emf(clock, "EngineFrozen", reasons.length > 0 ? 1 : 0, "Count", { Cluster })),
           unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
         }),
     });

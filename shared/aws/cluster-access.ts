@@ -17,7 +17,7 @@ import { findCluster } from "./fleet-file.ts";
 
 export interface ClusterAccess {
   /** @throws KubeError Unreachable when the role cannot be assumed or EKS does not know the cluster */
-  open(name: string, purpose: ClusterRolePurpose): Promise<Cluster>;
+  readonly open: (name: string, purpose: ClusterRolePurpose) => Promise<Cluster>;
 }
 
 const sessionSeconds = 3600;
@@ -61,7 +61,8 @@ async function connect(
     const command = new DescribeClusterCommand({ name: arn.cluster });
     const { cluster } = await callAws(`eks DescribeCluster of ${member.arn}`, () => eks.send(command));
     const data = cluster?.certificateAuthority?.data;
-    if (!cluster?.endpoint || !data) throw new Error(`cluster is ${cluster?.status ?? "unknown"} and has no endpoint yet`);
+    if (!cluster?.endpoint || !data)
+      throw new Error(`cluster is ${cluster?.status ?? "unknown"} and has no endpoint yet`);
     return { endpoint: cluster.endpoint, ca: Buffer.from(data, "base64").toString("utf8") };
   });
   return createCluster({

@@ -18,8 +18,11 @@ export async function refuseObject(
   const message = `${self.kind} (${self.group}) is not supported by this version of Driftless: keep Flux's controller for it, or remove the object`;
   const observedGeneration = object.metadata.generation ?? 0;
   const status = statusOf(object);
-  let conditions = (status["conditions"] as readonly Condition[] | undefined) ?? [];
-  for (const [type, value] of [["Stalled", "True"], ["Ready", "False"]] as const)
+  let conditions = (status.conditions as readonly Condition[] | undefined) ?? [];
+  for (const [type, value] of [
+    ["Stalled", "True"],
+    ["Ready", "False"],
+  ] as const)
     conditions = setCondition(
       conditions,
       { type, status: value, reason: "FeatureNotSupported", message, observedGeneration },

@@ -46,7 +46,8 @@ export function createStatusWriter(
     async save(next) {
       for (let attempt = 0; ; attempt += 1) {
         try {
-          return await patch(next);
+          await patch(next);
+          return;
         } catch (error) {
           if (!(error instanceof KubeError) || error.reason !== "Conflict" || attempt >= conflictRetries) throw error;
           const fresh = await cluster.get(refOf(object));
@@ -60,7 +61,7 @@ export function createStatusWriter(
 }
 
 export function statusOf(object: KubeObject | undefined): Status {
-  const status = object?.["status"];
+  const status = object?.status;
   return typeof status === "object" && status !== null ? (status as Status) : {};
 }
 

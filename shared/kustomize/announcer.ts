@@ -16,7 +16,8 @@ export function createAnnouncer(self: ObjectKey, table: Table, trigger: Trigger)
   return {
     async trigger(ref, why) {
       const { namespace, name } = ref;
-      if (namespace) await trigger(formatKey({ cluster, group: groupOf(ref.apiVersion), kind: ref.kind, namespace, name }), why);
+      if (namespace)
+        await trigger(formatKey({ cluster, group: groupOf(ref.apiVersion), kind: ref.kind, namespace, name }), why);
     },
     async awaits({ namespace, name }) {
       const dependency = formatKey({ cluster, group, kind, namespace, name });

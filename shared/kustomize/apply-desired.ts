@@ -57,7 +57,10 @@ export async function applyDesired(
     throw error;
   }
   await report(run, lines);
-  const inventory = inOrder(desired.map((entry) => ({ desired: entry }))).map(({ desired: { id, ref } }) => ({ id, v: versionOf(ref) }));
+  const inventory = inOrder(desired.map((entry) => ({ desired: entry }))).map(({ desired: { id, ref } }) => ({
+    id,
+    v: versionOf(ref),
+  }));
   return { kind: "applied", state: stateOf(state, objects, state.closure), inventory };
 }
 
@@ -83,17 +86,29 @@ async function applyOne(
     else if (check.live) done(entry, check.live, check.action);
   }
   if (writes.length === 0) return true;
-  await savePlanned(run, writes.map(({ entry }) => entry), inventory());
+  await savePlanned(
+    run,
+    writes.map(({ entry }) => entry),
+    inventory(),
+  );
   for (let from = 0; from < writes.length; from += chunkSize) {
     if (ports.isDeadlineNear()) return false;
     const chunk = writes.slice(from, from + chunkSize);
     ports.fence();
-    await applyStage(applier, chunk.map(({ check }) => check), (index, live) => {
-      const write = chunk[index];
-      if (write) done(write.entry, live, write.check.action);
-    });
+    await applyStage(
+      applier,
+      chunk.map(({ check }) => check),
+      (index, live) => {
+        const write = chunk[index];
+        if (write) done(write.entry, live, write.check.action);
+      },
+    );
   }
-  await settle(applier, writes.map(({ entry: { ref } }) => ref), ports.clock);
+  await settle(
+    applier,
+    writes.map(({ entry: { ref } }) => ref),
+    ports.clock,
+  );
   return true;
 }
 
@@ -114,7 +129,7 @@ async function savePlanned(run: Run, planned: readonly Desired[], known: readonl
 async function report(run: Run, lines: readonly AppliedLine[]): Promise<void> {
   if (lines.length === 0) return;
   const { kustomization, ports, revision = "" } = run;
-  const { lastAppliedRevision, observedGeneration } = kustomization.status ?? {};
+  const { lastAppliedRevision, observedGeneration } = kustomization.status;
   run.changed = true;
   if (lastAppliedRevision === revision && observedGeneration === kustomization.metadata.generation)
     ports.drifted(lines.length);
@@ -122,7 +137,8 @@ async function report(run: Run, lines: readonly AppliedLine[]): Promise<void> {
   for (const { ref, action } of ordered)
     ports.log("applied", { object: [ref.kind, ref.namespace, ref.name].filter(Boolean).join("/"), action, revision });
   await ports.event(appliedEvent(kustomization, ordered, revision));
-  for (const { ref } of ordered) if (isFluxGroup(groupOf(ref.apiVersion))) await ports.announcer.trigger(ref, "applied");
+  for (const { ref } of ordered)
+    if (isFluxGroup(groupOf(ref.apiVersion))) await ports.announcer.trigger(ref, "applied");
 }
 
 function inOrder<T extends { readonly desired: Desired }>(members: readonly T[]): readonly T[] {

@@ -63,11 +63,14 @@ async function concludeSuccess(run: Run, healthMillis: number | undefined, chang
   const { kustomization, ports, revision = "" } = run;
   const now = ports.clock.now();
   const passed = healthMillis === undefined ? undefined : `Health check passed in ${formatGoDuration(healthMillis)}`;
-  const wasHealthy = kustomization.status?.conditions?.some(({ type, status }) => type === "Healthy" && status === "True");
+  const wasHealthy = kustomization.status.conditions?.some(
+    ({ type, status }) => type === "Healthy" && status === "True",
+  );
   const message = wasHealthy === true && !changed ? (healthyMessage(run) ?? passed) : passed;
   run.status = succeed(run.status, recordOf(run, now), momentOf(kustomization, now), message);
   await run.writer.save(run.status);
-  if (passed !== undefined && (wasHealthy !== true || changed)) await ports.event(healthEvent(kustomization, passed, revision));
+  if (passed !== undefined && (wasHealthy !== true || changed))
+    await ports.event(healthEvent(kustomization, passed, revision));
   const interval = findGoDuration(kustomization.spec.interval) ?? 0;
   await ports.event(successEvent(kustomization, now - run.startedAt, interval, revision));
   await ports.announcer.ready();

@@ -23,7 +23,7 @@ export async function recordDeaths(
   const message = `worker died ${deaths} times: out of memory or time; make the Kustomization smaller or look at the function's log for ${formatKey({ cluster: clusterName, group, kind, namespace, name })}`;
   const writer = createStatusWriter(cluster, parsed.value, { fieldManager: statusManager, fence: held.fenceWrite });
   const failure = { reason: "WorkerDied" as const, message, stalled: true };
-  await writer.save(fail(parsed.value.status ?? {}, failure, undefined, momentOf(parsed.value, ports.clock.now())));
+  await writer.save(fail(parsed.value.status, failure, undefined, momentOf(parsed.value, ports.clock.now())));
   await tell(cluster, failureEvent(parsed.value, "WorkerDied", message), ports);
   return {};
 }

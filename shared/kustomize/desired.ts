@@ -83,7 +83,7 @@ function parseDocument(text: string, owner: Owner): readonly KubeObject[] {
 
 /** A Secret that still carries SOPS metadata must never reach the cluster as ciphertext. */
 function requireDecrypted(object: KubeObject): KubeObject {
-  if (object.kind === "Secret" && groupOf(object.apiVersion) === "" && object["sops"] !== undefined)
+  if (object.kind === "Secret" && groupOf(object.apiVersion) === "" && object.sops !== undefined)
     throw new ReconcileError(
       "retry",
       "BuildFailed",

@@ -25,7 +25,12 @@ export function healthEvent(object: KubeObject, message: string, revision: strin
   return event(object, "Normal", "Progressing", message, revision);
 }
 
-export function successEvent(object: KubeObject, millis: number, intervalMillis: number, revision: string): EngineEvent {
+export function successEvent(
+  object: KubeObject,
+  millis: number,
+  intervalMillis: number,
+  revision: string,
+): EngineEvent {
   const message = `Reconciliation finished in ${formatGoDuration(millis)}, next run in ${formatGoDuration(intervalMillis)}`;
   return event(object, "Normal", "ReconciliationSucceeded", message, revision);
 }

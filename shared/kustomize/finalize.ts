@@ -19,15 +19,17 @@ export async function finalize(
   ports: KustomizePorts,
 ): Promise<Outcome> {
   if (!kustomization.metadata.finalizers?.includes(finalizer)) return { kind: "gone" };
-  const entries = kustomization.status?.inventory?.entries ?? [];
+  const entries = kustomization.status.inventory?.entries ?? [];
   if (entries.length > 0 && deletesObjects(kustomization) && (await hasServiceAccount(kustomization, own, ports))) {
     const owner = { name: kustomization.metadata.name, namespace: kustomization.metadata.namespace };
     const pruned = await prune(entries, owner, { ...ports, cluster: applier });
     if (pruned.deleted.length > 0) await ports.event(deletedEvent(kustomization, pruned.deleted));
-    if (pruned.errors.length > 0) await ports.event(failureEvent(kustomization, "PruneFailed", pruned.errors.join("\n")));
+    if (pruned.errors.length > 0)
+      await ports.event(failureEvent(kustomization, "PruneFailed", pruned.errors.join("\n")));
     const waiting = pruned.remaining.length > 0 || (await terminates(kustomization, applier, ports.clock.now()));
     if (waiting) {
-      if (pruned.remaining.length > 0 && pruned.remaining.length < entries.length) await shrink(kustomization, own, pruned.remaining, ports);
+      if (pruned.remaining.length > 0 && pruned.remaining.length < entries.length)
+        await shrink(kustomization, own, pruned.remaining, ports);
       return pruned.errors.length > 0
         ? { kind: "retrying", afterSeconds: 10 }
         : { kind: "waiting", afterSeconds: pollSeconds };
@@ -61,7 +63,7 @@ async function terminates(kustomization: Kustomization, applier: Cluster, now: n
   if (spec.deletionPolicy !== "WaitForTermination") return false;
   const timeout = findGoDuration(spec.timeout ?? spec.interval) ?? 0;
   if (now > Date.parse(metadata.deletionTimestamp ?? "") + timeout) return false;
-  for (const entry of status?.inventory?.entries ?? []) {
+  for (const entry of status.inventory?.entries ?? []) {
     try {
       if (await applier.get(refOfId(entry))) return true;
     } catch (error) {

@@ -28,10 +28,14 @@ const readyWhenApplied = new Set([
 const looksInFlight = 8;
 
 /** `wait` checks everything applied but the Kustomization itself; else the list in the spec. */
-export function healthTargets({ spec, metadata }: Kustomization, inventory: readonly ResourceRef[]): readonly ObjectRef[] {
+export function healthTargets(
+  { spec, metadata }: Kustomization,
+  inventory: readonly ResourceRef[],
+): readonly ObjectRef[] {
   const refs = spec.wait === true ? inventory.map(refOfId) : listed(spec.healthChecks);
   return refs.filter((ref) => {
-    if (ref.kind === "Kustomization" && ref.name === metadata.name && ref.namespace === metadata.namespace) return false;
+    if (ref.kind === "Kustomization" && ref.name === metadata.name && ref.namespace === metadata.namespace)
+      return false;
     return spec.wait !== true || !readyWhenApplied.has(kindKey(ref));
   });
 }
@@ -49,7 +53,7 @@ async function assess(cluster: Cluster, targets: readonly ObjectRef[], now: numb
   const found = new Map<ObjectRef, AssessedObject>();
   await each(targets, looksInFlight, async (ref) => {
     const object = await cluster.get(ref);
-    const ttl = (object?.["spec"] as { ttlSecondsAfterFinished?: number } | undefined)?.ttlSecondsAfterFinished;
+    const ttl = (object?.spec as { ttlSecondsAfterFinished?: number } | undefined)?.ttlSecondsAfterFinished;
     found.set(ref, {
       ref,
       health: await healthOf(cluster, object, now),
@@ -62,7 +66,7 @@ async function assess(cluster: Cluster, targets: readonly ObjectRef[], now: numb
 async function healthOf(cluster: Cluster, object: KubeObject | undefined, now: number): Promise<Health> {
   const health = assessHealth(object, [], now);
   if (!object || health.status !== "InProgress" || !hasPods(object)) return health;
-  const selector = (object["spec"] as { selector?: { matchLabels?: Record<string, string> } } | undefined)?.selector;
+  const selector = (object.spec as { selector?: { matchLabels?: Record<string, string> } } | undefined)?.selector;
   const labelSelector = Object.entries(selector?.matchLabels ?? {})
     .map(([name, value]) => `${name}=${value}`)
     .join(",");

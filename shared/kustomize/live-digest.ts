@@ -4,6 +4,8 @@
  */
 import { createHash } from "node:crypto";
 
+import { isLosslessNumber } from "lossless-json";
+
 import type { KubeObject } from "../api/kube-object.ts";
 import { isMigrated } from "../ssa/field-managers.ts";
 
@@ -32,8 +34,9 @@ export function liveDigest(object: KubeObject): string {
 function stable(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(stable).join(",")}]`;
   if (typeof value === "bigint") return value.toString();
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  if ("isLosslessNumber" in value) return String(value);
+  if (isLosslessNumber(value)) return value.toString();
+  if (value === undefined) return "null";
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const entries = Object.entries(value as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([name, entry]) => `${JSON.stringify(name)}:${stable(entry)}`).join(",")}}`;
 }

@@ -19,7 +19,6 @@ export interface LiveObjects {
   covers(ref: ObjectRef): boolean;
 }
 
-
 const listsInFlight = 4;
 
 /** Kinds whose resource version moves only when somebody edits them; Secret bytes stay in the cluster. */
@@ -57,7 +56,11 @@ export function kindsOf(refs: Iterable<ObjectRef>): readonly Kind[] {
  * A kind that may not be listed (403) or does not exist any more (404, no match) is not covered: its objects are then
  * looked at one by one.
  */
-export async function observeLive(cluster: Cluster, kinds: readonly Kind[], labelSelector: string): Promise<LiveObjects> {
+export async function observeLive(
+  cluster: Cluster,
+  kinds: readonly Kind[],
+  labelSelector: string,
+): Promise<LiveObjects> {
   const byId = new Map<string, Live>();
   const covered = new Set<string>();
   await each(kinds, listsInFlight, async (kind) => {

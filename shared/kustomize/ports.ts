@@ -89,7 +89,8 @@ export interface Phase {
 export function parsePhase(row: Item): Phase | undefined {
   const { phase, phaseRev, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged } = row;
   if (phase !== "health" || typeof phaseRev !== "string" || typeof phaseGen !== "number") return undefined;
-  if (typeof phaseStart !== "number" || typeof phaseUntil !== "number" || typeof phaseDigest !== "string") return undefined;
+  if (typeof phaseStart !== "number" || typeof phaseUntil !== "number" || typeof phaseDigest !== "string")
+    return undefined;
   return { phase, phaseRev, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged: phaseChanged === true };
 }
 

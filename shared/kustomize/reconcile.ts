@@ -37,7 +37,9 @@ export async function reconcile(
   const { serviceAccountName, suspend } = kustomization.spec;
   const own = ports.cluster.as(controllerUser);
   const applier =
-    serviceAccountName === undefined ? own : ports.cluster.as(`system:serviceaccount:${namespace}:${serviceAccountName}`);
+    serviceAccountName === undefined
+      ? own
+      : ports.cluster.as(`system:serviceaccount:${namespace}:${serviceAccountName}`);
   if (kustomization.metadata.deletionTimestamp !== undefined) return finalize(kustomization, own, applier, ports);
   if (suspend === true) return { kind: "suspended" };
   const run = await startRun(kustomization, key, own, applier, ports);
@@ -75,7 +77,10 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   step(run, "Detecting drift");
   const desired = parseDesired(build.yaml, owner, state);
   const inventory = run.status.inventory?.entries ?? [];
-  const kinds = kindsOf([...inventory.map(refOfId), ...Object.entries(state.objects).map(([id, { v }]) => refOfId({ id, v }))]);
+  const kinds = kindsOf([
+    ...inventory.map(refOfId),
+    ...Object.entries(state.objects).map(([id, { v }]) => refOfId({ id, v })),
+  ]);
   const selector = `${ownerName}=${owner.name},${ownerNamespace}=${owner.namespace}`;
   const live = await observeLive(applier, kinds, selector);
   const plan = planObjects(desired, state, live, inventory);
@@ -129,7 +134,7 @@ function waitsStill({ kustomization, revision }: Run, phase: Phase): boolean {
  * look at its objects, the sweep has them in view.
  */
 function isSettled({ kustomization, revision }: Run): boolean {
-  const { conditions = [], observedGeneration, lastAppliedRevision } = kustomization.status ?? {};
+  const { conditions = [], observedGeneration, lastAppliedRevision } = kustomization.status;
   const ready = conditions.some(({ type, status }) => type === "Ready" && status === "True");
   const sameSpec = observedGeneration === kustomization.metadata.generation;
   return ready && sameSpec && lastAppliedRevision !== revision && !isNewRequest(kustomization);

@@ -3,6 +3,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import type { Kustomization } from "../api/kustomization.ts";
 import { unsupportedFields } from "../api/unsupported-fields.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
+import { statusOf } from "../kubernetes/status-writer.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import type { Announcer, Sources, StoredArtifact } from "./ports.ts";
 
@@ -78,7 +79,11 @@ function findUnready(
   revision: string,
 ): string | undefined {
   if (!dependency) return `${label} not found`;
-  const { conditions = [], observedGeneration, lastAppliedRevision } = dependency.status ?? {};
+  const {
+    conditions = [],
+    observedGeneration,
+    lastAppliedRevision,
+  } = statusOf(dependency) as Partial<Kustomization["status"]>;
   const ready = conditions.find(({ type }) => type === "Ready");
   if (ready?.status !== "True" || observedGeneration !== dependency.metadata.generation) return `${label} is not ready`;
   if (sourceOf(dependency) === sourceOf(kustomization) && lastAppliedRevision !== revision)

@@ -22,7 +22,7 @@ export function momentOf(kustomization: Kustomization, now: number): Moment {
 
 export function isNewRequest(kustomization: Kustomization): boolean {
   const wanted = kustomization.metadata.annotations?.[requestedAt];
-  return wanted !== undefined && wanted !== kustomization.status?.lastHandledReconcileAt;
+  return wanted !== undefined && wanted !== kustomization.status.lastHandledReconcileAt;
 }
 
 /** What every run begins with: the request, if any, is taken as handled. */
@@ -51,7 +51,13 @@ export function progress(status: KustomizationStatus, message: string, moment: M
   if (!failed)
     conditions = setCondition(
       conditions,
-      { type: "Ready", status: "Unknown", reason: "Progressing", message: "Reconciliation in progress", observedGeneration },
+      {
+        type: "Ready",
+        status: "Unknown",
+        reason: "Progressing",
+        message: "Reconciliation in progress",
+        observedGeneration,
+      },
       now,
     );
   return { ...status, conditions };
@@ -85,7 +91,11 @@ export function succeed(
   conditions =
     health === undefined
       ? dropConditions(conditions, "Healthy")
-      : setCondition(conditions, { type: "Healthy", status: "True", reason: "Succeeded", message: health, observedGeneration }, now);
+      : setCondition(
+          conditions,
+          { type: "Healthy", status: "True", reason: "Succeeded", message: health, observedGeneration },
+          now,
+        );
   conditions = setCondition(
     conditions,
     {
@@ -127,11 +137,21 @@ export function fail(
   const { reason, message } = failure;
   let conditions = dropConditions(status.conditions ?? [], "Reconciling", "Stalled");
   if (failure.stalled)
-    conditions = setCondition(conditions, { type: "Stalled", status: "True", reason, message, observedGeneration }, now);
+    conditions = setCondition(
+      conditions,
+      { type: "Stalled", status: "True", reason, message, observedGeneration },
+      now,
+    );
   else if (failure.step !== undefined)
     conditions = setCondition(
       conditions,
-      { type: "Reconciling", status: "True", reason: "ProgressingWithRetry", message: failure.step, observedGeneration },
+      {
+        type: "Reconciling",
+        status: "True",
+        reason: "ProgressingWithRetry",
+        message: failure.step,
+        observedGeneration,
+      },
       now,
     );
   if (failure.unhealthy !== undefined)

@@ -67,12 +67,17 @@ async function workOnObject(
   const { namespace, name } = self;
   const key = formatKey(self);
   if (self.group !== "kustomize.toolkit.fluxcd.io" || self.kind !== kustomizationKind)
-    return refuseObject(self, cluster.as(controllerUser), { clock, fence: held.fenceWrite, fieldManager: statusManager });
+    return refuseObject(self, cluster.as(controllerUser), {
+      clock,
+      fence: held.fenceWrite,
+      fieldManager: statusManager,
+    });
   const ref = { apiVersion: kustomizationApiVersion, kind: kustomizationKind, namespace, name };
   const object = await cluster.as(controllerUser).get(ref, held.signal);
   if (!object) return forget(key, ports);
   const parsed = parseKustomization(object);
-  if (!parsed.ok) throw new TypeError(`${key}: ${parsed.findings.map(({ path, message }) => `${path} ${message}`).join("; ")}`);
+  if (!parsed.ok)
+    throw new TypeError(`${key}: ${parsed.findings.map(({ path, message }) => `${path} ${message}`).join("; ")}`);
   const startedAt = clock.now();
   const row = held.lease.row;
   // In their order, but no step of the run waits for the one before to be written down.
@@ -85,7 +90,7 @@ async function workOnObject(
     states: createAppliedStates(ports.blobs),
     announcer: createAnnouncer(self, table, ports.trigger),
     clock,
-    log: (event, fields) => log(event, { key, pushedAt: numberOf(row["pushedAt"]), ...fields }),
+    log: (event, fields) => log(event, { key, pushedAt: numberOf(row.pushedAt), ...fields }),
     event: async (event) => {
       told = told.then(() => tell(cluster, event, ports));
       // Seen below, when the run has ended: until then nobody looks.
@@ -98,14 +103,24 @@ async function workOnObject(
   const outcome = await reconcile(parsed.value, key, row, engine).finally(() => told);
   const seconds = (clock.now() - startedAt) / 1000;
   ports.outcome(self.cluster, outcome.kind, seconds);
-  log("reconciled", { key, outcome: outcome.kind, revision: revisionOf(outcome), seconds, pushedAt: numberOf(row["pushedAt"]) });
+  log("reconciled", {
+    key,
+    outcome: outcome.kind,
+    revision: revisionOf(outcome),
+    seconds,
+    pushedAt: numberOf(row.pushedAt),
+  });
   if (outcome.kind === "gone") return forget(key, ports);
   return toResult(outcome, self, object, row);
 }
 
 /** An event that cannot be written is no reason to fail the run. */
 export async function tell(cluster: Cluster, event: EngineEvent, { clock, log }: WorkerPorts): Promise<void> {
-  log("event", { reason: event.reason, object: `${event.involved.kind}/${event.involved.namespace ?? ""}/${event.involved.name}`, message: event.message });
+  log("event", {
+    reason: event.reason,
+    object: `${event.involved.kind}/${event.involved.namespace ?? ""}/${event.involved.name}`,
+    message: event.message,
+  });
   try {
     await recordEvent(cluster.as(controllerUser), event, { component: controller, clock });
   } catch (error) {
@@ -120,7 +135,12 @@ async function forget(key: string, { blobs }: WorkerPorts): Promise<WorkResult> 
   return { kind: "done", remove: ["rpk", "rsk", "vpk", "vsk", "seenUid", "seenGen", "seenRev", ...phaseFields] };
 }
 
-function toResult(outcome: Exclude<Outcome, { kind: "gone" }>, self: ObjectKey, object: KubeObject, row: Item): WorkResult {
+function toResult(
+  outcome: Exclude<Outcome, { kind: "gone" }>,
+  self: ObjectKey,
+  object: KubeObject,
+  row: Item,
+): WorkResult {
   if (outcome.kind === "continued") return { kind: "continue", progress: outcome.progress };
   const { metadata } = object;
   const set: Item = {
@@ -149,7 +169,7 @@ function toResult(outcome: Exclude<Outcome, { kind: "gone" }>, self: ObjectKey, 
 
 function indexOf({ cluster }: ObjectKey, object: KubeObject): Item {
   const { namespace = "", name } = object.metadata;
-  const { sourceRef } = object["spec"] as { sourceRef: { kind: string; name: string; namespace?: string } };
+  const { sourceRef } = object.spec as { sourceRef: { kind: string; name: string; namespace?: string } };
   const key = formatKey({ cluster, group: "kustomize.toolkit.fluxcd.io", kind: kustomizationKind, namespace, name });
   const source = formatKey({
     cluster,

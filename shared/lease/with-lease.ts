@@ -31,11 +31,11 @@ export interface Held {
    * To be called right before every request to the cluster.
    * @throws LeaseLostError when the lease is lost, or older than 45 s since its last renewal.
    */
-  fence(): void;
+  readonly fence: () => void;
   /** `fence`, for a request that writes: remembered, so that a lost lease triggers the object again. */
-  fenceWrite(): void;
+  readonly fenceWrite: () => void;
   /** The deadline is near: record what is done and end as `continue`. */
-  isDeadlineNear(): boolean;
+  readonly isDeadlineNear: () => boolean;
 }
 
 export type WorkResult =

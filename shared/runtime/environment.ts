@@ -3,6 +3,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export function requireVariable(environment: Environment, name: string): string {
   const value = environment[name]?.trim();
-  if (!value) throw new Error(`environment variable ${name} is not set: deploy the function with the stack that sets it`);
+  if (!value)
+    throw new Error(`environment variable ${name} is not set: deploy the function with the stack that sets it`);
   return value;
 }

@@ -20,7 +20,7 @@ export async function tick(fleet: Fleet, ports: TickPorts): Promise<{ readonly c
   const now = Math.floor(ports.clock.now() / 1000);
   for (const { name } of fleet.clusters) {
     const cluster = await ports.table.get({ pk: `CL#${name}`, sk: "META" });
-    const sweptAt = cluster?.["sweptAt"];
+    const sweptAt = cluster?.sweptAt;
     if (typeof sweptAt === "number") ports.sweepAge(name, now - sweptAt);
     if (typeof sweptAt !== "number" || now - sweptAt > sweepOverdueSeconds) await ports.trigger(sweepKey(name), "tick");
   }

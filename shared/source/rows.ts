@@ -105,7 +105,10 @@ export async function recordUrl(
   if (urlKey !== undefined) await table.put({ ...urlItem(urlKey, key), v: schemaVersion, branch });
   if (previous.urlKey !== undefined && previous.urlKey !== urlKey) await table.delete(urlItem(previous.urlKey, key));
   await table.update(sourceItem(key), {
-    update: urlKey === undefined ? "SET v = :v REMOVE urlKey, urlBranch" : "SET v = :v, urlKey = :urlKey, urlBranch = :branch",
+    update:
+      urlKey === undefined
+        ? "SET v = :v REMOVE urlKey, urlBranch"
+        : "SET v = :v, urlKey = :urlKey, urlBranch = :branch",
     values: { ":v": schemaVersion, ...(urlKey === undefined ? {} : { ":urlKey": urlKey, ":branch": branch }) },
   });
 }

@@ -54,7 +54,17 @@ async function work(self: ObjectKey, held: Held, ports: SourceWorkerPorts, clust
   const key = formatKey(self);
   const hmacKey = await ports.hmacKey();
   const { signal, fenceWrite: fence } = held;
-  const outcome = await reconcileGitRepository(key, { cluster, table, blobs, bucket, clock, openGit, hmacKey, fence, signal });
+  const outcome = await reconcileGitRepository(key, {
+    cluster,
+    table,
+    blobs,
+    bucket,
+    clock,
+    openGit,
+    hmacKey,
+    fence,
+    signal,
+  });
   const pushedAt = numberOf(held.lease.row.pushedAt);
   log("source", { key, outcome: outcome.kind, revision: outcome.revision, pushedAt });
   if (outcome.announceNeeded && outcome.revision !== undefined) {
@@ -71,13 +81,21 @@ async function work(self: ObjectKey, held: Held, ports: SourceWorkerPorts, clust
 }
 
 /** The index may lag: whoever is not in it yet is found by the sweep, which compares revisions. */
-async function announce(key: string, pushedAt: number | undefined, { table, trigger }: SourceWorkerPorts): Promise<void> {
+async function announce(
+  key: string,
+  pushedAt: number | undefined,
+  { table, trigger }: SourceWorkerPorts,
+): Promise<void> {
   for (const { rsk } of await table.query({ index: "ref", pk: `SR#${key}` }))
     if (typeof rsk === "string") await trigger(rsk, "source", pushedAt);
 }
 
 async function tell(cluster: Cluster, event: EngineEvent, { clock, log }: SourceWorkerPorts): Promise<void> {
-  log("event", { reason: event.reason, object: `${event.involved.kind}/${event.involved.namespace ?? ""}/${event.involved.name}`, message: event.message });
+  log("event", {
+    reason: event.reason,
+    object: `${event.involved.kind}/${event.involved.namespace ?? ""}/${event.involved.name}`,
+    message: event.message,
+  });
   try {
     await recordEvent(cluster, event, { component, clock });
   } catch (error) {

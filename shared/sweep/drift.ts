@@ -66,13 +66,13 @@ export async function findDrift(
 /** One that fails has its own retries; one that is suspended or going is left alone. */
 function isLookedAt(object: KubeObject): boolean {
   if (object.kind !== "Kustomization" || object.metadata.deletionTimestamp !== undefined) return false;
-  if ((object["spec"] as { suspend?: boolean } | undefined)?.suspend) return false;
-  const conditions = statusOf(object)["conditions"] as readonly { type: string; status: string }[] | undefined;
+  if ((object.spec as { suspend?: boolean } | undefined)?.suspend) return false;
+  const conditions = statusOf(object).conditions as readonly { type: string; status: string }[] | undefined;
   return conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 }
 
 function inventoryOf(object: KubeObject): readonly ResourceRef[] {
-  return (statusOf(object)["inventory"] as { entries?: readonly ResourceRef[] } | undefined)?.entries ?? [];
+  return (statusOf(object).inventory as { entries?: readonly ResourceRef[] } | undefined)?.entries ?? [];
 }
 
 /** Undefined when it is not there, or not under this owner's labels any more. */

@@ -25,11 +25,17 @@ export function keyOf(cluster: string, { apiVersion, kind, metadata }: KubeObjec
 
 /** The key of the source that a Kustomization is built from. */
 export function sourceKeyOf(cluster: string, object: KubeObject): string | undefined {
-  const sourceRef = (object["spec"] as { sourceRef?: { kind?: string; name?: string; namespace?: string } } | undefined)
+  const sourceRef = (object.spec as { sourceRef?: { kind?: string; name?: string; namespace?: string } } | undefined)
     ?.sourceRef;
   if (!sourceRef?.kind || !sourceRef.name) return undefined;
   const namespace = sourceRef.namespace ?? object.metadata.namespace ?? "";
-  return formatKey({ cluster, group: "source.toolkit.fluxcd.io", kind: sourceRef.kind, namespace, name: sourceRef.name });
+  return formatKey({
+    cluster,
+    group: "source.toolkit.fluxcd.io",
+    kind: sourceRef.kind,
+    namespace,
+    name: sourceRef.name,
+  });
 }
 
 export interface Known {
@@ -46,7 +52,7 @@ export function findDue(cluster: string, objects: readonly FluxObject[], known: 
     if (why) due.push({ key, why });
   }
   for (const [key, source] of known.sources)
-    if (source["revision"] !== source["announced"] && !due.some((d) => d.key === key)) due.push({ key, why: "announce" });
+    if (source.revision !== source.announced && !due.some((d) => d.key === key)) due.push({ key, why: "announce" });
   const there = new Set(objects.map(({ key }) => key));
   for (const key of known.rows.keys()) if (isSwept(key) && !there.has(key)) due.push({ key, why: "gone" });
   return due;
@@ -60,14 +66,14 @@ function isSwept(key: string): boolean {
 
 function reason(cluster: string, object: KubeObject, row: Item | undefined, known: Known): Due["why"] | undefined {
   const { metadata } = object;
-  const suspended = (object["spec"] as { suspend?: boolean } | undefined)?.suspend === true;
+  const suspended = (object.spec as { suspend?: boolean } | undefined)?.suspend === true;
   if (metadata.deletionTimestamp !== undefined) return "deleted";
-  if (row?.["seenUid"] !== metadata.uid) return "new";
-  if (row?.["seenGen"] !== metadata.generation) return "spec";
+  if (row?.seenUid !== metadata.uid) return "new";
+  if (row?.seenGen !== metadata.generation) return "spec";
   if (suspended) return undefined;
   const wanted = metadata.annotations?.["reconcile.fluxcd.io/requestedAt"];
-  if (wanted !== undefined && wanted !== statusOf(object)["lastHandledReconcileAt"]) return "requestedAt";
+  if (wanted !== undefined && wanted !== statusOf(object).lastHandledReconcileAt) return "requestedAt";
   const sourceKey = object.kind === "Kustomization" ? sourceKeyOf(cluster, object) : undefined;
-  const revision = sourceKey === undefined ? undefined : known.sources.get(sourceKey)?.["revision"];
-  return revision !== undefined && revision !== row?.["seenRev"] ? "source" : undefined;
+  const revision = sourceKey === undefined ? undefined : known.sources.get(sourceKey)?.revision;
+  return revision !== undefined && revision !== row?.seenRev ? "source" : undefined;
 }

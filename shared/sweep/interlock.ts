@@ -52,11 +52,16 @@ export const detached = (missing: readonly string[]): string =>
   `${missing.join(", ")} vanished from a cluster that was bootstrapped: it is detached; apply them again, or remove the cluster from the fleet`;
 
 async function sight(reader: Cluster, known: boolean) {
-  const labelled = async (labelSelector: string) => (await reader.list("apps/v1", "Deployment", { labelSelector })).items;
+  const labelled = async (labelSelector: string) =>
+    (await reader.list("apps/v1", "Deployment", { labelSelector })).items;
   const deployments: readonly KubeObject[] = known
-    ? [...(await labelled("app.kubernetes.io/part-of=flux")), ...(await labelled("app.kubernetes.io/name=flux-operator"))]
+    ? [
+        ...(await labelled("app.kubernetes.io/part-of=flux")),
+        ...(await labelled("app.kubernetes.io/name=flux-operator")),
+      ]
     : (await reader.list("apps/v1", "Deployment")).items;
-  const leases = (await reader.list("coordination.k8s.io/v1", "Lease", known ? { namespace: fluxNamespace } : {})).items;
+  const leases = (await reader.list("coordination.k8s.io/v1", "Lease", known ? { namespace: fluxNamespace } : {}))
+    .items;
   return { deployments, leases };
 }
 

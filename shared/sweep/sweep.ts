@@ -70,7 +70,10 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   const sweptAt = Math.floor(clock.now() / 1000);
   await writeClusterRecord(table, name, { server, sweptAt, frozen, bootstrapped });
   ports.frozen(name, frozen);
-  if (frozen.length > 0) return ports.log("frozen", { key: `${name}/sweep`, message: frozen.join("; ") });
+  if (frozen.length > 0) {
+    ports.log("frozen", { key: `${name}/sweep`, message: frozen.join("; ") });
+    return;
+  }
 
   const known = await readKnown(name, objects, table);
   for (const { key, why } of findDue(name, objects, known)) await ports.trigger(key, why);
@@ -108,15 +111,20 @@ async function serverOf(cluster: Cluster): Promise<string> {
 function findLostRoots({ sync }: FleetCluster, objects: readonly FluxObject[]): readonly string[] {
   if (!sync) return [];
   const has = (kind: string) =>
-    objects.some(({ object }) => object.kind === kind && object.metadata.name === rootName && object.metadata.namespace === rootName);
-  return [gitRepositoryKind, kustomizationKind].filter((kind) => !has(kind)).map((kind) => `${kind}/${rootName}/${rootName}`);
+    objects.some(
+      ({ object }) =>
+        object.kind === kind && object.metadata.name === rootName && object.metadata.namespace === rootName,
+    );
+  return [gitRepositoryKind, kustomizationKind]
+    .filter((kind) => !has(kind))
+    .map((kind) => `${kind}/${rootName}/${rootName}`);
 }
 
 /** Rows come by the index, which may lag; what decides about a missed revision is read consistently. */
 async function readKnown(cluster: string, objects: readonly FluxObject[], table: Table): Promise<Known> {
   const rows = new Map<string, Item>();
   for (const row of await table.query({ index: "view", pk: `CL#${cluster}` }))
-    if (typeof row["vsk"] === "string") rows.set(row["vsk"], row);
+    if (typeof row.vsk === "string") rows.set(row.vsk, row);
   const sources = new Map<string, Item>();
   for (const { key, object } of objects) {
     if (object.kind === kustomizationKind && !rows.has(key)) {

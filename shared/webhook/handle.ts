@@ -24,7 +24,7 @@ export async function handleDelivery(
   const arrived = ports.clock.now();
   const sources = await findSources(addresses, ports.table);
   if (sources.length === 0) ports.unknownRepository(addresses[0] ?? "");
-  const ref = typeof payload["ref"] === "string" ? payload["ref"] : undefined;
+  const ref = typeof payload.ref === "string" ? payload.ref : undefined;
   const followers = sources.filter((source) => event !== "push" || ref === undefined || follows(source, ref));
   for (const { rsk } of followers) if (typeof rsk === "string") await ports.trigger(rsk, "webhook", arrived);
   await remember(delivery, ports);
@@ -34,7 +34,7 @@ export async function handleDelivery(
 /** All forms in which a source may have written the repository's address, the former name of a renamed one included. */
 function addressesOf(event: string, payload: Payload): readonly string[] {
   if (event !== "push" && event !== "create" && event !== "delete" && event !== "repository") return [];
-  const repository = payload["repository"];
+  const repository = payload.repository;
   if (typeof repository !== "object" || repository === null) return [];
   const { clone_url, ssh_url, html_url, full_name } = repository as Readonly<Record<string, unknown>>;
   const urls = [clone_url, ssh_url, html_url].filter((url) => typeof url === "string");
@@ -48,7 +48,7 @@ function addressesOf(event: string, payload: Payload): readonly string[] {
 }
 
 function formerName(payload: Payload): string | undefined {
-  const changes = payload["changes"] as { repository?: { name?: { from?: unknown } } } | undefined;
+  const changes = payload.changes as { repository?: { name?: { from?: unknown } } } | undefined;
   const from = changes?.repository?.name?.from;
   return typeof from === "string" ? from : undefined;
 }
@@ -57,7 +57,7 @@ async function findSources(addresses: readonly string[], table: Table): Promise<
   const found = new Map<string, Item>();
   for (const address of addresses)
     for (const item of await table.query({ pk: `URL#${address}` }))
-      found.set(String(item["sk"]), { ...item, rsk: String(item["sk"]) });
+      if (typeof item.sk === "string") found.set(item.sk, { ...item, rsk: item.sk });
   return [...found.values()];
 }
 

@@ -55,6 +55,6 @@ ${markdownTable(figures)}
   Kustomization. Everything on disk lies in memory, etcd included.
 - Driftless' workers run in one warm process, with the build in a kubectl process of its own. Queue, table and bucket are
   in memory: what AWS adds to a run is not in these figures.
-- Times depend on the machine; the ratios hardly do.
+- Times depend on the machine and on what else it does, ratios less so, requests not at all.
 `;
 }

@@ -39,13 +39,19 @@ export interface LiveWorld {
 }
 
 /** @param sync false leaves the root objects out: the fleet entry names no repository */
-export async function createLiveWorld(connection: Connection, options: { readonly takeOver?: boolean } = {}): Promise<LiveWorld> {
+export async function createLiveWorld(
+  connection: Connection,
+  options: { readonly takeOver?: boolean } = {},
+): Promise<LiveWorld> {
   const git = createGitRoot();
   const repository = git.create("fleet");
   const server = await startGitServer(git.folder);
   const url = `${server.url}/fleet.git`;
   let requests: string[] = [];
-  const engineCluster = createCluster({ ...connection, onRequest: (method, path) => requests.push(`${method} ${path}`) });
+  const engineCluster = createCluster({
+    ...connection,
+    onRequest: (method, path) => requests.push(`${method} ${path}`),
+  });
   const cluster = createCluster(connection);
   const clock = systemClock;
   const queues = createMemoryQueues(clock);
@@ -53,7 +59,9 @@ export async function createLiveWorld(connection: Connection, options: { readonl
   const blobs = createMemoryBlobs();
   const logs: { event: string; fields: LogFields }[] = [];
   const { file: kubectl, version } = await locateKubectl({ layerZip, cache: join(root, ".driftless", "layers") });
-  const wake = async (key: string, why: string) => void (await trigger(world, key, { why }));
+  const wake = async (key: string, why: string) => {
+    await trigger(world, key, { why });
+  };
   const world: EngineWorld = {
     engine: "test",
     clusters: [

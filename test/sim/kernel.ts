@@ -27,6 +27,8 @@ export interface Simulation {
   /** Faults from now on; the last stretch of a run has none, so that one can see it heal. */
   setFaults(faults: Faults): void;
   faults(): Faults;
+  /** Whether `faults` may still kill somebody. */
+  mayKill(): boolean;
   /** Starts a process; resolves with how it ended. It never resolves by itself once the process was killed. */
   spawn(name: string, body: (process: SimProcess) => Promise<void>, options?: SpawnOptions): Promise<Ending>;
   after(milliseconds: number, what: string, action: () => void): void;
@@ -216,6 +218,7 @@ export function createSimulation({
       current = next;
     },
     faults: () => current,
+    mayKill: () => current.kill > 0 && counts.kills < killLimit,
     spawn,
     after,
     runUntil,

@@ -138,7 +138,7 @@ describe("a wait for health of half an hour", () => {
 describe("a tenant of three levels", () => {
   it.each([1, 2, 3])("leaves nothing behind when it is removed in one commit, seed %i", async (seed) => {
     const world = createSimWorld({ seed });
-    const tenant = files(...app("one"), ...tenantFiles("tenant", "1", ["a"]));
+    const tenant = files(...app("one"), ...tenantFiles("tenant", "1", ["a"], "shop"));
     await deployed(world, tenant);
     expect(await find(world, "v1", "ConfigMap", "tenant", "leaf-1")).toBeDefined();
 
@@ -156,7 +156,7 @@ describe("a tenant of three levels", () => {
 
   it("comes back when it is added again at once", async () => {
     const world = createSimWorld({ seed: 4 });
-    const tenant = files(...app("one"), ...tenantFiles("tenant", "1", ["a"]));
+    const tenant = files(...app("one"), ...tenantFiles("tenant", "1", ["a"], "shop"));
     await deployed(world, tenant);
 
     world.push(app("one"));
@@ -227,7 +227,7 @@ describe("a schedule, an index and messages that cannot be relied on", () => {
     const world = createSimWorld({ seed: 3 });
     Object.assign(world.weather, weather);
     world.queues.setFaults({ lost: 0, doubled: 0, lateMs: 0, ...faults });
-    world.push(files(...app("one"), ...tenantFiles("tenant", "1", ["a"])));
+    world.push(files(...app("one"), ...tenantFiles("tenant", "1", ["a"], "shop")));
     await world.run(10 * MINUTE);
 
     world.push(app("two"));

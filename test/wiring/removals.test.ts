@@ -15,14 +15,20 @@ describe("a right that is missing", () => {
     { role: "sweep", action: "dynamodb:PutItem" },
     { role: "source", action: "s3:PutObject" },
     { role: "reconcile", action: "lambda:InvokeFunction" },
-  ])("is named with its role: $role without $action", async ({ role, action }) => {
-    wiring = await startWiring(await freePort(), { role, action });
-    const { aws } = wiring;
-    await aws.tick();
-    const refused = () =>
-      Object.entries(aws.grants()).flatMap(([arn, { denied }]) => denied.map((refusal) => `${arn} ${refusal.action}`));
-    await expect
-      .poll(refused, { timeout: 60_000 })
-      .toContain(`arn:aws:iam::111122223333:role/driftless/functions/driftless-test-${role} ${action}`);
-  }, 120_000);
+  ])(
+    "is named with its role: $role without $action",
+    async ({ role, action }) => {
+      wiring = await startWiring(await freePort(), { role, action });
+      const { aws } = wiring;
+      await aws.tick();
+      const refused = () =>
+        Object.entries(aws.grants()).flatMap(([arn, { denied }]) =>
+          denied.map((refusal) => `${arn} ${refusal.action}`),
+        );
+      await expect
+        .poll(refused, { timeout: 60_000 })
+        .toContain(`arn:aws:iam::111122223333:role/driftless/functions/driftless-test-${role} ${action}`);
+    },
+    120_000,
+  );
 });

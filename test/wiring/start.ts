@@ -69,10 +69,10 @@ export async function startWiring(gitPort: number, removal?: Removal): Promise<W
   await synthesize({ root, fleetFile, outDir: assembly });
   if (removal) remove(assembly, removal);
 
-  let aws: LocalAws | undefined;
+  const late: { aws?: LocalAws } = {};
   const sandbox = createSandbox({
     authenticate: ({ token }) => {
-      const identity = token === undefined ? undefined : aws?.verifyEksToken(token, "production");
+      const identity = token === undefined ? undefined : late.aws?.verifyEksToken(token, "production");
       if (!identity) return undefined;
       const { username: user, groups, policies } = identity;
       return { user, groups, policies: policies.map(({ name }) => name as AccessPolicy) };
@@ -90,7 +90,7 @@ export async function startWiring(gitPort: number, removal?: Removal): Promise<W
     onLog: (line) => logs.push(line),
     hostScript: join(root, "local", "lambda-host.mjs"),
   });
-  aws = started;
+  late.aws = started;
   await started.git.create("fleet-infra");
   const cluster = createCluster({ server: url, ca: caPem, token: async () => adminToken });
   await seedFleet(join(stateDir, "examples", "fleet"), gitUrl);
@@ -110,7 +110,9 @@ export async function startWiring(gitPort: number, removal?: Removal): Promise<W
     async loseArtifacts() {
       for (const key of await operator.blobs.list("artifacts/")) await operator.blobs.delete(key);
     },
-    wake: async (key) => void (await trigger(operator, key, { why: "test" })),
+    wake: async (key) => {
+      await trigger(operator, key, { why: "test" });
+    },
     async push(change) {
       change(checkout);
       await git("-C", checkout, "add", "--all");
@@ -158,14 +160,22 @@ export function freePort(): Promise<number> {
   });
 }
 
-function operatorPorts({ gatewayUrl, region, operator, functions }: LocalAws): LeasePorts & { readonly blobs: BlobStore } {
+function operatorPorts({
+  gatewayUrl,
+  region,
+  operator,
+  functions,
+}: LocalAws): LeasePorts & { readonly blobs: BlobStore } {
   const { accessKeyId, secretAccessKey } = operator;
   const client = { endpoint: gatewayUrl, region, credentials: { accessKeyId, secretAccessKey } };
-  const environment = functions.find(({ environment: e }) => e["DRIFTLESS_QUEUE_SWEEP"])?.environment ?? {};
+  const environment = functions.find(({ environment: e }) => e.DRIFTLESS_QUEUE_SWEEP)?.environment ?? {};
   const variable = (name: string) => environment[name] ?? "";
   return {
     clock: systemClock,
-    blobs: createS3BlobStore(new S3Client({ ...client, requestChecksumCalculation: "WHEN_REQUIRED" }), variable("DRIFTLESS_BUCKET")),
+    blobs: createS3BlobStore(
+      new S3Client({ ...client, requestChecksumCalculation: "WHEN_REQUIRED" }),
+      variable("DRIFTLESS_BUCKET"),
+    ),
     table: createDynamoTable(new DynamoDBClient(client), variable("DRIFTLESS_TABLE")),
     queues: createSqsQueues(new SQSClient(client), {
       source: variable("DRIFTLESS_QUEUE_SOURCE"),

@@ -23,7 +23,13 @@ const later = (kind: "GitRepository" | "Kustomization") =>
         apiVersion: "kustomize.toolkit.fluxcd.io/v1",
         kind,
         metadata: laterMeta,
-        spec: { interval: "1h", retryInterval: "2m40s", path: "./nowhere", prune: true, sourceRef: { kind: "GitRepository", name: "later" } },
+        spec: {
+          interval: "1h",
+          retryInterval: "2m40s",
+          path: "./nowhere",
+          prune: true,
+          sourceRef: { kind: "GitRepository", name: "later" },
+        },
       };
 const laterMeta = { name: "later", namespace: "flux-system" };
 
@@ -106,7 +112,11 @@ describe("the deployed wiring", () => {
     ["a wrong signature", { secret: "wrong" }, 401],
     ["no signature", { headers: { "x-hub-signature-256": "" } }, 401],
     ["neither JSON nor a form", { body: "<xml/>" }, 400],
-    ["a repository that nobody follows", { body: JSON.stringify({ ref: "refs/heads/main", repository: { clone_url: "https://example.com/a/b.git" } }) }, 202],
+    [
+      "a repository that nobody follows",
+      { body: JSON.stringify({ ref: "refs/heads/main", repository: { clone_url: "https://example.com/a/b.git" } }) },
+      202,
+    ],
     ["a ping", { event: "ping" }, 200],
   ])("answers %s with its status", async (_, delivery, status) => {
     expect((await wiring.deliver(delivery)).status).toBe(status);
@@ -131,7 +141,8 @@ describe("the deployed wiring", () => {
       writeFileSync(join(folder, "clusters/production/later.yaml"), objects.join("\n---\n"));
       editList(folder, (text) => `${text}  - later.yaml\n`);
     });
-    const isThere = async (kind: "GitRepository" | "Kustomization") => conditionsOf((await get(kind)) ?? bare).length > 0;
+    const isThere = async (kind: "GitRepository" | "Kustomization") =>
+      conditionsOf((await get(kind)) ?? bare).length > 0;
     await expect.poll(() => isThere("GitRepository"), { timeout: 60_000 }).toBe(true);
     await expect.poll(() => isThere("Kustomization"), { timeout: 60_000 }).toBe(true);
     const retryFrom = Date.now();

@@ -32,7 +32,7 @@ export const namespace = (name: string): string =>
 
 export async function statusOfKustomization(world: LiveWorld, name: string, ns = "flux-system") {
   const object = await world.cluster.get({ apiVersion: kustomize, kind: "Kustomization", namespace: ns, name });
-  const status = (object?.["status"] ?? {}) as {
+  const status = (object?.status ?? {}) as {
     inventory?: { entries: { id: string }[] };
     lastAppliedRevision?: string;
     lastAttemptedRevision?: string;
@@ -61,7 +61,7 @@ export function describeDeploy(world: () => LiveWorld): void {
       });
       await world().sweep();
 
-      expect((await find(world(), "ConfigMap", "settings", "shop"))?.["data"]).toEqual({ color: "green" });
+      expect((await find(world(), "ConfigMap", "settings", "shop"))?.data).toEqual({ color: "green" });
       const root = await statusOfKustomization(world(), "flux-system");
       expect(root.ready).toMatchObject({ status: "True", reason: "ReconciliationSucceeded" });
       expect(root.ids).toEqual(["flux-system_apps_kustomize.toolkit.fluxcd.io_Kustomization"]);
@@ -74,7 +74,7 @@ export function describeDeploy(world: () => LiveWorld): void {
       world().takeRequests();
       await push(world(), { "apps/settings.yaml": configMap("settings", "shop", { color: "blue" }) });
 
-      expect((await find(world(), "ConfigMap", "settings", "shop"))?.["data"]).toEqual({ color: "blue" });
+      expect((await find(world(), "ConfigMap", "settings", "shop"))?.data).toEqual({ color: "blue" });
       const writes = world()
         .takeRequests()
         .filter((line) => line.startsWith("PATCH") && line.includes("force=true") && !line.includes("dryRun"));
@@ -95,11 +95,11 @@ export function describeDeploy(world: () => LiveWorld): void {
       const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: "shop", name: "settings" };
       await world().cluster.mergePatch(ref, { data: { color: "red" } }, { fieldManager: "kubectl-edit" });
       await world().sweep();
-      expect((await find(world(), "ConfigMap", "settings", "shop"))?.["data"]).toEqual({ color: "blue" });
+      expect((await find(world(), "ConfigMap", "settings", "shop"))?.data).toEqual({ color: "blue" });
 
       await world().cluster.delete(ref);
       await world().sweep();
-      expect((await find(world(), "ConfigMap", "settings", "shop"))?.["data"]).toEqual({ color: "blue" });
+      expect((await find(world(), "ConfigMap", "settings", "shop"))?.data).toEqual({ color: "blue" });
     });
 
     it("asks nothing of the applied objects while nothing changes", async () => {
@@ -108,7 +108,9 @@ export function describeDeploy(world: () => LiveWorld): void {
       await world().sweep();
 
       const requests = world().takeRequests();
-      expect(requests.filter((line) => line.startsWith("PATCH") && !line.includes("/configmaps/driftless"))).toEqual([]);
+      expect(requests.filter((line) => line.startsWith("PATCH") && !line.includes("/configmaps/driftless"))).toEqual(
+        [],
+      );
       expect(requests.length).toBeLessThanOrEqual(14);
     });
 
@@ -119,21 +121,29 @@ export function describeDeploy(world: () => LiveWorld): void {
         "late/cm.yaml": configMap("late", "shop", {}),
         "early/cm.yaml": configMap("early", "shop", {}),
       });
-      const lines = world().logs.filter(({ event }) => event === "applied").map(({ fields }) => String(fields["object"]));
+      const lines = world()
+        .logs.filter(({ event }) => event === "applied")
+        .map(({ fields }) => String(fields.object));
       expect(lines.indexOf("ConfigMap/shop/early")).toBeLessThan(lines.indexOf("ConfigMap/shop/late"));
       expect((await statusOfKustomization(world(), "late")).ready?.status).toBe("True");
     });
 
     it("removes a tenant with its children, ServiceAccount and RBAC in one commit", async () => {
       const subject = { kind: "ServiceAccount", name: "tenant", namespace: "tenant" };
-      const child = JSON.parse(kustomization("child", "./tenant/child", { serviceAccountName: "tenant" })) as KubeObject;
+      const child = JSON.parse(
+        kustomization("child", "./tenant/child", { serviceAccountName: "tenant" }),
+      ) as KubeObject;
       const inTenant = { ...child, metadata: { name: "child", namespace: "tenant" } };
       const source = { kind: "GitRepository", name: "flux-system", namespace: "flux-system" };
-      const spec = { ...(child["spec"] as object), sourceRef: source };
+      const spec = { ...(child.spec as object), sourceRef: source };
       await push(world(), {
         "clusters/production/tenant.yaml": kustomization("tenant", "./tenant/base"),
         "tenant/base/ns.yaml": namespace("tenant"),
-        "tenant/base/sa.yaml": JSON.stringify({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "tenant", namespace: "tenant" } }),
+        "tenant/base/sa.yaml": JSON.stringify({
+          apiVersion: "v1",
+          kind: "ServiceAccount",
+          metadata: { name: "tenant", namespace: "tenant" },
+        }),
         "tenant/base/rb.yaml": JSON.stringify({
           apiVersion: "rbac.authorization.k8s.io/v1",
           kind: "RoleBinding",

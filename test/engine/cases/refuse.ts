@@ -5,7 +5,12 @@ import type { LiveWorld } from "../live-world.ts";
 import { configMap, kustomization, namespace, push, statusOfKustomization } from "./deploy.ts";
 
 const service = (name: string, port: number) =>
-  JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name, namespace: "bad" }, spec: { ports: [{ port }] } });
+  JSON.stringify({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace: "bad" },
+    spec: { ports: [{ port }] },
+  });
 
 interface Case {
   readonly title: string;
@@ -62,7 +67,10 @@ const cases: readonly Case[] = [
   {
     title: "an object that the server refuses",
     name: "rejected",
-    files: { "rejected/good.yaml": configMap("beside-rejected", "bad", {}), "rejected/bad.yaml": service("rejected", 800000) },
+    files: {
+      "rejected/good.yaml": configMap("beside-rejected", "bad", {}),
+      "rejected/bad.yaml": service("rejected", 800000),
+    },
     reason: "ReconciliationFailed",
     message: /^Service\/bad\/rejected dry-run failed \(Invalid\): .*800000/,
   },
@@ -76,7 +84,13 @@ const cases: readonly Case[] = [
   {
     title: "a kind without a definition",
     name: "nocrd",
-    files: { "nocrd/a.yaml": JSON.stringify({ apiVersion: "nothere.example.com/v1", kind: "Ghost", metadata: { name: "g", namespace: "bad" } }) },
+    files: {
+      "nocrd/a.yaml": JSON.stringify({
+        apiVersion: "nothere.example.com/v1",
+        kind: "Ghost",
+        metadata: { name: "g", namespace: "bad" },
+      }),
+    },
     reason: "ReconciliationFailed",
     message: /^Ghost\/bad\/g dry-run failed: no matches for kind "Ghost" in version "nothere\.example\.com\/v1"\n$/,
   },
@@ -105,27 +119,35 @@ const cases: readonly Case[] = [
     },
     spec: { wait: true, timeout: "1s" },
     reason: "HealthCheckFailed",
-    message: /^health check failed after 3\d(\.\d+)?s: timeout waiting for: \[Deployment\/bad\/never status: 'InProgress'\]$/,
+    message:
+      /^health check failed after 3\d(\.\d+)?s: timeout waiting for: \[Deployment\/bad\/never status: 'InProgress'\]$/,
   },
 ];
 
 export function describeRefusals(world: () => LiveWorld): void {
   describe("bad input", () => {
-    it.each(cases)("ends with a condition for $title", async ({ name, files, spec, reason, message }) => {
-      await push(world(), {
-        "clusters/production/bad.yaml": [kustomization("bad-ns", "./bad-ns"), kustomization(name, `./${name}`, spec)].join("\n---\n"),
-        "bad-ns/ns.yaml": namespace("bad"),
-        ...files,
-      });
-      await world().trigger("Kustomization", name);
-      if (reason === "HealthCheckFailed") await world().settle(40_000);
+    it.each(cases)(
+      "ends with a condition for $title",
+      async ({ name, files, spec, reason, message }) => {
+        await push(world(), {
+          "clusters/production/bad.yaml": [
+            kustomization("bad-ns", "./bad-ns"),
+            kustomization(name, `./${name}`, spec),
+          ].join("\n---\n"),
+          "bad-ns/ns.yaml": namespace("bad"),
+          ...files,
+        });
+        await world().trigger("Kustomization", name);
+        if (reason === "HealthCheckFailed") await world().settle(40_000);
 
-      const { ready, status, ids } = await statusOfKustomization(world(), name);
-      expect(ready).toMatchObject({ status: "False", reason });
-      expect(ready?.message).toMatch(message);
-      expect(status.lastAppliedRevision).toBeUndefined();
-      if (reason !== "HealthCheckFailed") expect(ids).toEqual([]);
-    }, 120_000);
+        const { ready, status, ids } = await statusOfKustomization(world(), name);
+        expect(ready).toMatchObject({ status: "False", reason });
+        expect(ready?.message).toMatch(message);
+        expect(status.lastAppliedRevision).toBeUndefined();
+        if (reason !== "HealthCheckFailed") expect(ids).toEqual([]);
+      },
+      120_000,
+    );
 
     it("applies nothing beside an object that is refused", async () => {
       const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: "bad", name: "beside-rejected" };

@@ -111,7 +111,7 @@ export function createFleetScript(random: Random, clusters: readonly string[]): 
       }),
     ],
     [
-      2,
+      4,
       () => {
         const name = `tenant-${random.integer(1, 3)}`;
         if (tenants.delete(name)) return `remove ${name}`;
@@ -137,7 +137,7 @@ export function createFleetScript(random: Random, clusters: readonly string[]): 
     mutate: () => {
       before = structuredClone({ apps, tenants });
       if (random.chance(0.5)) mend();
-      return Array.from({ length: random.integer(1, 3) }, () => random.pick(bag)()).join(", ");
+      return Array.from({ length: random.integer(1, 5) }, () => random.pick(bag)()).join(", ");
     },
     revert: () => {
       ({ apps, tenants } = structuredClone(before));

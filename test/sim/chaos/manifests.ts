@@ -53,13 +53,13 @@ export const serviceAccount = (name: string, inNamespace: string): KubeObject =>
   metadata: { name, namespace: inNamespace },
 });
 
-/** The account may do everything in its own namespace. */
-export const adminBinding = (account: string, inNamespace: string): KubeObject => ({
+/** The account may do everything in its own namespace, or in another one. */
+export const adminBinding = (account: string, ofNamespace: string, inNamespace = ofNamespace): KubeObject => ({
   apiVersion: "rbac.authorization.k8s.io/v1",
   kind: "RoleBinding",
-  metadata: { name: `${account}-admin`, namespace: inNamespace },
+  metadata: { name: `${account}-of-${ofNamespace}`, namespace: inNamespace },
   roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
-  subjects: [{ kind: "ServiceAccount", name: account, namespace: inNamespace }],
+  subjects: [{ kind: "ServiceAccount", name: account, namespace: ofNamespace }],
 });
 
 export const print = (...objects: readonly KubeObject[]): string =>
@@ -68,11 +68,15 @@ export const print = (...objects: readonly KubeObject[]): string =>
 export const parse = (text: string): readonly KubeObject[] =>
   text.split("\n---\n").map((part) => JSON.parse(part) as KubeObject);
 
-/** A tenant of three levels: the platform's Kustomization, the tenant's own under its account, and one of its making. */
+/**
+ * A tenant of three levels: the platform's Kustomization, the tenant's own under its account, and one of its making. It
+ * also has an object in a namespace that is not its own and that outlives it, as long as its account may delete it.
+ */
 export function tenantFiles(
   tenant: string,
   content: string,
   clusters: Iterable<string>,
+  outside = "shared",
 ): [path: string, text: string][] {
   const account = "reconciler";
   const own = { serviceAccountName: account };
@@ -87,6 +91,7 @@ export function tenantFiles(
         namespace(tenant),
         serviceAccount(account, tenant),
         adminBinding(account, tenant),
+        adminBinding(account, tenant, outside),
         kustomization(`${tenant}-apps`, `tenants/${tenant}/apps`, own, tenant),
       ),
     ],
@@ -99,7 +104,7 @@ export function tenantFiles(
     ],
     [
       `tenants/${tenant}/leaf/leaf.yaml`,
-      print(configMap("leaf-1", tenant, { content }), configMap("leaf-2", tenant, {})),
+      print(configMap("leaf-1", tenant, { content }), configMap(`of-${tenant}`, outside, { content })),
     ],
   ];
 }

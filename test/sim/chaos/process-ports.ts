@@ -38,6 +38,8 @@ export interface Surroundings {
 type ProcessPorts = Omit<EngineWorld, "engine" | "clusters">;
 
 const longestFreezeMs = 120_000;
+/** So much likelier than after other calls. */
+const afterWrite = 4;
 
 export function createProcessPorts(process: SimProcess, around: Surroundings): ProcessPorts {
   const port = freezable(process, around);
@@ -62,7 +64,8 @@ export function createProcessPorts(process: SimProcess, around: Surroundings): P
     openCluster: async (name) => {
       const found = clusters.get(name);
       if (!found) throw new TypeError(`no cluster ${name}`);
-      return clusterOver(createFaultyTransport(name, found.transport, port, around), clock);
+      const transport = diesOfWrites(found.transport, process, around);
+      return clusterOver(createFaultyTransport(name, transport, port, around), clock);
     },
     log,
   };
@@ -91,6 +94,20 @@ function freezable(process: SimProcess, { simulation, weather }: Surroundings): 
         };
       },
     });
+  };
+}
+
+/** Between a write to a cluster and what the engine notes about it is the worst moment to die: it is tried more often. */
+function diesOfWrites(inner: Transport, process: SimProcess, { simulation }: Surroundings): Transport {
+  return {
+    ...inner,
+    send: async (request) => {
+      const answer = await inner.send(request);
+      const isWrite = request.method !== "GET" && !request.path.includes("dryRun=All");
+      const dies = isWrite && !process.isSpared && simulation.mayKill();
+      if (dies && simulation.random.chance(simulation.faults().kill * afterWrite)) process.kill();
+      return answer;
+    },
   };
 }
 

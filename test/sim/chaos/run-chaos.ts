@@ -98,7 +98,7 @@ function keepPushing(
 ): void {
   // Corrections follow quickly, often they take all back; then there is a pause.
   const next = (isHot: boolean) => {
-    const pause = isHot ? people.integer(1_000, 50_000) : people.integer(60_000, 240_000);
+    const pause = isHot ? people.integer(1_000, 50_000) : people.integer(30_000, 120_000);
     world.simulation.after(pause, "somebody pushes", () => {
       if (!goesOn()) return;
       const what = isHot && people.chance(0.6) ? script.revert() : script.mutate();
