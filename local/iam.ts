@@ -146,6 +146,8 @@ function matches(statement: Statement, request: AccessRequest): boolean {
   const action = request.action.toLowerCase();
   const named = (patterns: readonly string[]) => patterns.some((pattern) => wildcard(pattern.toLowerCase(), action));
   const on = (patterns: readonly string[]) => patterns.some((pattern) => wildcard(pattern, request.resource));
+  // IAM takes no statement without an action; an empty list must never stand for all of them.
+  if (statement.actions.length + statement.notActions.length === 0) return false;
   if (statement.actions.length > 0 ? !named(statement.actions) : named(statement.notActions)) return false;
   if (statement.resources.length > 0 && !on(statement.resources)) return false;
   if (statement.notResources.length > 0 && on(statement.notResources)) return false;
