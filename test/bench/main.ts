@@ -15,6 +15,7 @@ const known: readonly BenchTitle[] = [
 ];
 
 const busyAt = 3;
+const interruptedCode = 130;
 const target = join(import.meta.dirname, "..", "..", "docs", "benchmarks.md");
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -30,7 +31,11 @@ async function main(argv: readonly string[]): Promise<number> {
     progress(`the load of this machine is ${load.toFixed(1)}: seconds will say little, requests are exact`);
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupt.abort());
-  const figures = await runPushBenches({ ...options, progress, signal: interrupt.signal });
+  const figures = await runPushBenches({ ...options, progress, signal: interrupt.signal }).catch((error: unknown) => {
+    if (interrupt.signal.aborted) return undefined;
+    throw error;
+  });
+  if (!figures) return interruptedCode;
   if (options.json) for (const figure of figures) console.log(jsonLine(figure));
   else console.log(textTable(figures));
   if (options.write) writeFileSync(target, documentOf(figures, describeMachine(options.rounds)));

@@ -38,25 +38,27 @@ export async function runPushBenches(run: PushRun): Promise<readonly Figure[]> {
   const scratch = useMemory();
   const git = createGitRoot();
   const server = await startGitServer(git.folder);
-  const sides: Side[] = [];
+  const starting: Promise<Side>[] = [];
+  const start = (side: Promise<Side>): Promise<Side> => {
+    starting.push(side);
+    return side;
+  };
   const interrupted = new Promise<never>((_, reject) => {
     run.signal.addEventListener("abort", () => reject(new Error("interrupted")), { once: true });
   });
   const measure = async () => {
-    sides.push(await createFluxSide("flux", server, seeded(git, "flux"), scratch));
-    sides.push(await createDriftlessSide("driftless", server, seeded(git, "driftless")));
-    const measured = sides.map((side) => ({
-      side,
-      record: { pushed: new Map<string, Pushed[]>(), untouched: Infinity },
-    }));
-    await alternate(measured, run);
-    const [flux, driftless] = measured;
-    return flux && driftless ? pushFigures(run.benches, driftless.record, flux.record, versions().peerName) : [];
+    const flux = await start(createFluxSide("flux", server, seeded(git, "flux"), scratch));
+    const driftless = await start(createDriftlessSide("driftless", server, seeded(git, "driftless")));
+    const measured = (side: Side): Measured => ({ side, record: { pushed: new Map(), untouched: Infinity } });
+    const [ofFlux, ofDriftless] = [measured(flux), measured(driftless)];
+    await alternate([ofFlux, ofDriftless], run);
+    return pushFigures(run.benches, ofDriftless.record, ofFlux.record, versions().peerName);
   };
   try {
     return await Promise.race([measure(), interrupted]);
   } finally {
-    for (const side of sides) await side.close();
+    // One that is still starting is stopped as soon as it has started.
+    for (const side of await Promise.allSettled(starting)) if (side.status === "fulfilled") await side.value.close();
     await server.close();
     git.remove();
     rmSync(scratch, { recursive: true, force: true });

@@ -25,7 +25,9 @@ const { findings, digest, healedAfterMinutes, world } = await runChaos({
   seed: requireWhole("seed"),
   say,
 });
-const { lost, orphans, stuck } = findings;
+const { lost, orphans } = findings;
+const isLate = healedAfterMinutes === undefined && isClean(findings);
+const stuck = [...findings.stuck, ...(isLate ? ["it was not as in Git in time"] : [])];
 for (const { process: name, error } of values.verbose ? world.crashes : [])
   say(`${name} ended with ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
 say(`simulated ${JSON.stringify(world.simulation.counts)}, queues ${JSON.stringify(world.queues.counts)}`);
@@ -33,6 +35,5 @@ say(`trace ${digest}`);
 for (const finding of lost) console.log(`lost: ${finding}`);
 for (const finding of orphans) console.log(`orphan: ${finding}`);
 for (const finding of stuck) console.log(`stuck: ${finding}`);
-if (healedAfterMinutes === undefined && isClean(findings)) console.log("stuck: it was not as in Git in time");
 console.log(`kills ${kills}, lost ${lost.length}, orphans ${orphans.length}, stuck ${stuck.length}`);
-process.exit(isClean(findings) ? 0 : 1);
+process.exit(lost.length + orphans.length + stuck.length === 0 ? 0 : 1);
