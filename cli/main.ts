@@ -14,6 +14,9 @@ import { readRunFile } from "./run-file.ts";
 
 const version = "0.1.0";
 
+// The locked SDK runs on every Node that we support; its notice about later ones is not for the user.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+
 const out = (text: string) => void process.stdout.write(text);
 const err = (text: string) => void process.stderr.write(text);
 

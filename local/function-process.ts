@@ -54,7 +54,13 @@ export function startProcess(settings: ProcessSettings): FunctionProcess {
   mkdirSync(scratch, { recursive: true });
   const child = spawn(settings.nodeBinary, [settings.hostScript], {
     cwd: settings.codeDirectory,
-    env: { ...settings.environment, TMPDIR: scratch },
+    env: {
+      ...settings.environment,
+      TMPDIR: scratch,
+      // Processes of one function share no directory here, as they share none on Lambda.
+      DRIFTLESS_SCRATCH: path.join(scratch, "render"),
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
+    },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     // A group of its own, so that a kill also takes the processes that the function started.
     detached: true,

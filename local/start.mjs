@@ -23,6 +23,7 @@ if (isStale(join(root, "dist", "local", "main.mjs"))) {
 const child = spawn(process.execPath, [join(root, "dist", "local", "main.mjs"), ...process.argv.slice(2)], {
   cwd: root,
   stdio: "inherit",
+  env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => process.exit(signal ? 130 : (code ?? 1)));

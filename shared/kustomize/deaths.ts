@@ -15,15 +15,22 @@ export async function recordDeaths(
   held: Held,
   deaths: number,
   ports: WorkerPorts,
-): Promise<{ readonly set?: Item }> {
+): Promise<{ readonly set?: Item; readonly seenRev?: string | undefined }> {
   const cluster = (await ports.openCluster(clusterName)).as(controllerUser);
   const object = await cluster.get({ apiVersion: kustomizationApiVersion, kind: "Kustomization", namespace, name });
   const parsed = object && parseKustomization(object);
-  if (!parsed?.ok) return {};
+  if (!object || !parsed?.ok) return {};
   const message = `worker died ${deaths} times: out of memory or time; make the Kustomization smaller or look at the function's log for ${formatKey({ cluster: clusterName, group, kind, namespace, name })}`;
   const writer = createStatusWriter(cluster, parsed.value, { fieldManager: statusManager, fence: held.fenceWrite });
   const failure = { reason: "WorkerDied" as const, message, stalled: true };
   await writer.save(fail(parsed.value.status, failure, undefined, momentOf(parsed.value, ports.clock.now())));
   await tell(cluster, failureEvent(parsed.value, "WorkerDied", message), ports);
-  return {};
+  // What was seen is noted, or the sweep would take the revision for news and break the rest.
+  const { uid = "", generation = 0 } = object.metadata;
+  const { sourceRef } = parsed.value.spec;
+  const source = { apiVersion: "source.toolkit.fluxcd.io/v1", kind: sourceRef.kind, name: sourceRef.name };
+  const artifact = await ports
+    .sources(clusterName)
+    .artifactOf({ ...source, namespace: sourceRef.namespace ?? namespace });
+  return { seenRev: artifact?.revision, set: { seenUid: uid, seenGen: generation } };
 }

@@ -6,7 +6,13 @@ import { freePort, startWiring, type Wiring } from "./start.ts";
 let wiring: Wiring | undefined;
 
 afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") console.error(wiring?.logs.slice(-30).map((line) => line.slice(0, 400)).join("\n"));
+  if (task.result?.state === "fail")
+    console.error(
+      wiring?.logs
+        .slice(-30)
+        .map((line) => line.slice(0, 400))
+        .join("\n"),
+    );
   await wiring?.stop();
   wiring = undefined;
 });
