@@ -149,6 +149,57 @@ export function describeRefusals(world: () => LiveWorld): void {
       120_000,
     );
 
+    it("names both Kustomizations that own one object, and goes on", async () => {
+      await push(world(), {
+        "clusters/production/bad.yaml": [
+          kustomization("bad-ns", "./bad-ns"),
+          kustomization("first", "./both/first"),
+          kustomization("second", "./both/second", { dependsOn: [{ name: "first" }] }),
+        ].join("\n---\n"),
+        "bad-ns/ns.yaml": namespace("bad"),
+        "both/first/cm.yaml": configMap("shared", "bad", { by: "first" }),
+        "both/second/cm.yaml": configMap("shared", "bad", { by: "second" }),
+      });
+
+      const conflicts = world().logs.filter(({ fields }) => fields.reason === "OwnershipConflict");
+      expect(conflicts.map(({ fields }) => fields.message)).toContain(
+        "ConfigMap/bad/shared is owned by Kustomization/flux-system/first and wanted by Kustomization/flux-system/second: remove it from one of the two",
+      );
+      expect((await statusOfKustomization(world(), "second")).ready?.status).toBe("True");
+    });
+
+    it("writes nothing while Flux serves the cluster, and goes on when it is gone", async () => {
+      const ref = { apiVersion: "apps/v1", kind: "Deployment", namespace: "flux-system", name: "kustomize-controller" };
+      const labels = { "app.kubernetes.io/part-of": "flux", "app.kubernetes.io/component": "kustomize-controller" };
+      const template = {
+        metadata: { labels: { app: "kc" } },
+        spec: { containers: [{ name: "manager", image: "kc:1" }] },
+      };
+      const spec = { replicas: 1, selector: { matchLabels: { app: "kc" } }, template };
+      await world().cluster.create(
+        {
+          apiVersion: ref.apiVersion,
+          kind: ref.kind,
+          metadata: { namespace: ref.namespace, name: ref.name, labels },
+          spec,
+        },
+        "test",
+      );
+      await world().sweep();
+      world().repository.commit({ "apps/frozen.yaml": configMap("frozen", "shop", {}) });
+      await world().trigger("GitRepository", "flux-system");
+      const frozen = { apiVersion: "v1", kind: "ConfigMap", namespace: "shop", name: "frozen" };
+      expect(await world().cluster.get(frozen)).toBeUndefined();
+      expect(world().logs.findLast(({ event }) => event === "frozen")?.fields.message).toMatch(
+        /^Deployment\/flux-system\/kustomize-controller has 1 replicas: Flux serves this cluster/,
+      );
+
+      await world().cluster.delete(ref);
+      await world().sweep();
+      await world().trigger("GitRepository", "flux-system");
+      expect(await world().cluster.get(frozen)).toBeDefined();
+    });
+
     it("applies nothing beside an object that is refused", async () => {
       const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: "bad", name: "beside-rejected" };
       expect(await world().cluster.get(ref)).toBeUndefined();
