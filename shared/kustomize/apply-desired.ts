@@ -5,6 +5,8 @@
 import { groupOf, type KubeObject, type ObjectRef, versionOf as versionIn } from "../api/kube-object.ts";
 import type { ResourceRef } from "../api/kustomization.ts";
 import { refOfId } from "../inventory/id.ts";
+import { KubeError } from "../kubernetes/cluster.ts";
+import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { applyStage, type Checked, dryRunStage } from "../ssa/apply.ts";
 import { compareRefs } from "../ssa/order.ts";
 import { stageCount, stageOf } from "../ssa/stages.ts";
@@ -50,8 +52,12 @@ export async function applyDesired(
       }
     }
   } catch (error) {
-    // Old and applied: nothing orphaned, and no phantom of what the server refused.
-    run.status = { ...run.status, inventory: { entries: [...union(before, objects)] } };
+    // The next run of whoever has the lease now tells more than this one could; a defect goes on as it is.
+    if (!(error instanceof ReconcileError) && !(error instanceof KubeError)) throw error;
+    // Old and applied: nothing orphaned, and no phantom of what the server refused. Where it did not say whether it
+    // wrote, what was planned stays ours until a run knows better.
+    const planned = isUncertain(error) ? (run.status.inventory?.entries ?? []) : before;
+    run.status = { ...run.status, inventory: { entries: [...union(planned, objects)] } };
     await run.ports.states.save(run.key, stateOf(state, objects, ""));
     await report(run, lines);
     throw error;
@@ -62,6 +68,12 @@ export async function applyDesired(
     v: versionOf(ref),
   }));
   return { kind: "applied", state: stateOf(state, objects, state.closure), inventory };
+}
+
+/** A server that failed in the middle (5xx), or was not heard of any more, may have written all the same. */
+function isUncertain(error: ReconcileError | KubeError): boolean {
+  const cause = error instanceof ReconcileError ? error.cause : error;
+  return cause instanceof KubeError && (cause.code === 0 || cause.code >= 500);
 }
 
 /** @returns false when the deadline came near before the stage was done */

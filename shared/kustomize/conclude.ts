@@ -88,9 +88,8 @@ class UnhealthyError extends ReconcileError {
   readonly unhealthy: string;
 
   constructor(elapsedMillis: number, message: string) {
-    const early = message.startsWith("failed early");
     super("retry", "HealthCheckFailed", `health check failed after ${formatGoDuration(elapsedMillis)}: ${message}`);
-    this.unhealthy = early ? message : message;
+    this.unhealthy = message;
   }
 }
 

@@ -51,6 +51,13 @@ describe("the inventory", () => {
     expect(world.cluster.find(configRef("old"))).toBeDefined();
   });
 
+  it("keeps what was planned when the server fails in the middle of a write", async () => {
+    const world = await aWorldWithNewObjects();
+    world.cluster.failNext("apply ConfigMap/apps/c", new KubeError(504, "Timeout", "request did not complete"));
+    expect(await world.run()).toMatchObject({ kind: "retrying" });
+    expect([...world.inventory()].sort()).toEqual(ids("a", "b", "c", "old"));
+  });
+
   it("stays as it was when the dry-run refuses the stage, of which nothing is written", async () => {
     const world = await aWorldWithNewObjects();
     world.cluster.failNext("dry-run ConfigMap/apps/c", refused);
@@ -114,6 +121,13 @@ describe("a lost lease", () => {
     await expect(world.run()).rejects.toThrow("lost");
     expect(world.writes()).toEqual([]);
     expect(world.statuses).toEqual([]);
+  });
+
+  it("keeps objects from being applied when it was lost after the inventory was saved", async () => {
+    const world = await aWorldWithNewObjects();
+    world.fenceFrom = world.fences + 1;
+    await expect(world.run()).rejects.toThrow("lost");
+    expect(world.writes()).toEqual(["patch-status Kustomization/apps/shop"]);
   });
 
   it("keeps a missing finalizer from being added", async () => {

@@ -33,7 +33,12 @@ export const config = (name: string, value = "1"): KubeObject => ({
   data: { value },
 });
 export const configId = (name: string) => ({ id: `apps_${name}__ConfigMap`, v: "v1" });
-export const configRef = (name: string): ObjectRef => ({ apiVersion: "v1", kind: "ConfigMap", namespace: "apps", name });
+export const configRef = (name: string): ObjectRef => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  namespace: "apps",
+  name,
+});
 
 export function deployment(name: string): KubeObject {
   const labels = { app: name };

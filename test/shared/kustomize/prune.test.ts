@@ -112,8 +112,14 @@ describe("prune", () => {
   });
 
   it.each([
-    ["another owner's", { "kustomize.toolkit.fluxcd.io/name": "other", "kustomize.toolkit.fluxcd.io/namespace": "apps" }],
-    ["another namespace's", { "kustomize.toolkit.fluxcd.io/name": "shop", "kustomize.toolkit.fluxcd.io/namespace": "x" }],
+    [
+      "another owner's",
+      { "kustomize.toolkit.fluxcd.io/name": "other", "kustomize.toolkit.fluxcd.io/namespace": "apps" },
+    ],
+    [
+      "another namespace's",
+      { "kustomize.toolkit.fluxcd.io/name": "shop", "kustomize.toolkit.fluxcd.io/namespace": "x" },
+    ],
     ["nobody's", {}],
   ])("does not delete what is %s by its labels, and forgets it", async (_, labels) => {
     cluster.put({ ...web, metadata: { ...web.metadata, labels } });
@@ -140,7 +146,10 @@ describe("prune", () => {
 });
 
 describe("the prune of a run", () => {
-  const kustomization = { ...child, spec: { interval: "1m", prune: true, sourceRef: { kind: "GitRepository", name: "shop" } } };
+  const kustomization = {
+    ...child,
+    spec: { interval: "1m", prune: true, sourceRef: { kind: "GitRepository", name: "shop" } },
+  };
 
   async function aWorldWithChild(spec: Readonly<Record<string, unknown>> = {}) {
     const world = aKustomizeWorld(spec);

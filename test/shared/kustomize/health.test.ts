@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+
+import type { Outcome } from "../../../shared/kustomize/ports.ts";
+import { aKustomizeWorld, config, configRef, deployment, rolledOut, self, yamlOf } from "./kustomize-world.ts";
+
+const webRef = { apiVersion: "apps/v1", kind: "Deployment", namespace: "apps", name: "web" };
+const phaseOf = (outcome: Outcome) => {
+  if (outcome.kind !== "health") throw new Error(`the run ended as ${outcome.kind}`);
+  return outcome.phase;
+};
+
+describe("health", () => {
+  async function aWorldThatWaits(spec: Readonly<Record<string, unknown>> = {}) {
+    const world = aKustomizeWorld({ wait: true, timeout: "2m", ...spec });
+    world.git.yaml = yamlOf(deployment("web"), config("a"));
+    return { world, first: await world.run() };
+  }
+
+  it("is waited for inside the run for ten seconds, then as a phase of the row", async () => {
+    const { world, first } = await aWorldThatWaits();
+    const start = Date.parse("2026-01-01T10:00:00Z");
+    expect(world.clock.now() - start).toBeGreaterThan(9_000);
+    expect(world.clock.now() - start).toBeLessThanOrEqual(10_000);
+    expect(first).toEqual({
+      kind: "health",
+      revision: "main@sha1:one",
+      afterSeconds: 5,
+      phase: {
+        phase: "health",
+        phaseRev: "main@sha1:one",
+        phaseGen: 1,
+        phaseStart: start,
+        phaseUntil: start + 120_000,
+        phaseDigest: "sha256:closure-1",
+        phaseChanged: true,
+      },
+    });
+    expect(world.condition("Reconciling")).toEqual([
+      "True",
+      "Progressing",
+      "Running health checks for revision main@sha1:one with a timeout of 2m0s",
+    ]);
+    expect(world.condition("Ready")).toEqual(["Unknown", "Progressing", "Reconciliation in progress"]);
+  });
+
+  it("is looked at with growing pauses, and nothing else is done meanwhile", async () => {
+    const { world, first } = await aWorldThatWaits({ timeout: "20m" });
+    const phase = phaseOf(first);
+    const pauses: number[] = [];
+    world.cluster.forgetRequests();
+    for (const seconds of [29, 60, 200, 400]) {
+      world.clock.advance(phase.phaseStart + seconds * 1000 - world.clock.now());
+      const outcome = await world.run({ ...phase });
+      expect(phaseOf(outcome)).toEqual(phase);
+      if (outcome.kind === "health") pauses.push(outcome.afterSeconds);
+    }
+    expect(pauses).toEqual([5, 10, 15, 30]);
+    expect(world.builds).toHaveLength(1);
+    expect(world.writes()).toEqual([]);
+  });
+
+  it("ends well in a later look, with the time since the apply", async () => {
+    const { world, first } = await aWorldThatWaits();
+    world.events.splice(0);
+    world.cluster.edit(webRef, { status: rolledOut }, "kube-controller-manager");
+    world.clock.advance(Date.parse("2026-01-01T10:00:42Z") - world.clock.now());
+    expect(await world.run({ ...phaseOf(first) })).toEqual({ kind: "ready", revision: "main@sha1:one" });
+    expect(world.condition("Healthy")).toEqual(["True", "Succeeded", "Health check passed in 42s"]);
+    expect(world.events.map(({ message }) => message)).toContain("Health check passed in 42s");
+    expect(world.status().history).toMatchObject([{ digest: "sha256:closure-1" }]);
+    expect(world.builds).toHaveLength(1);
+  });
+
+  it("fails when the time is up, in Flux's words", async () => {
+    const { world, first } = await aWorldThatWaits();
+    world.clock.advance(Date.parse("2026-01-01T10:02:00Z") - world.clock.now());
+    expect(await world.run({ ...phaseOf(first) })).toMatchObject({ kind: "retrying", afterSeconds: 600 });
+    const timeout = "timeout waiting for: [Deployment/apps/web status: 'InProgress']";
+    expect(world.condition("Ready")).toEqual([
+      "False",
+      "HealthCheckFailed",
+      `health check failed after 2m0s: ${timeout}`,
+    ]);
+    expect(world.condition("Healthy")?.slice(0, 2)).toEqual(["False", "HealthCheckFailed"]);
+    expect(world.status().lastAppliedRevision).toBeUndefined();
+    expect(world.inventory()).toHaveLength(2);
+  });
+
+  it("fails at once when something cannot become healthy", async () => {
+    const { world, first } = await aWorldThatWaits();
+    const conditions = [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded" }];
+    world.cluster.edit(webRef, { status: { observedGeneration: 1, conditions } }, "kube-controller-manager");
+    expect(await world.run({ ...phaseOf(first) })).toMatchObject({ kind: "retrying" });
+    expect(world.condition("Ready")?.[2]).toContain(
+      "failed early due to stalled resources: [Deployment/apps/web status: 'Failed']",
+    );
+  });
+
+  it.each<[string, (world: ReturnType<typeof aKustomizeWorld>) => void]>([
+    ["a new revision", (world) => void (world.git.revision = "main@sha1:two")],
+    ["another spec", (world) => void world.cluster.edit(self, { spec: { timeout: "3m" } })],
+    ["a request", (world) => world.request("now")],
+  ])("is superseded by %s, which builds again and begins another wait", async (_, change) => {
+    const { world, first } = await aWorldThatWaits();
+    change(world);
+    world.clock.advance(60_000);
+    const { phaseStart } = phaseOf(await world.run({ ...phaseOf(first) }));
+    expect(world.builds).toHaveLength(2);
+    expect(phaseStart).toBeGreaterThan(phaseOf(first).phaseStart);
+  });
+
+  it("keeps its condition's message while nothing changes", async () => {
+    const { world, first } = await aWorldThatWaits();
+    world.cluster.edit(webRef, { status: rolledOut }, "kube-controller-manager");
+    await world.run({ ...phaseOf(first) });
+    const healthy = world.condition("Healthy");
+    world.events.splice(0);
+    world.clock.advance(600_000);
+    expect(await world.run()).toMatchObject({ kind: "ready" });
+    expect(world.condition("Healthy")).toEqual(healthy);
+    expect(world.events.map(({ reason }) => reason)).toEqual(["ReconciliationSucceeded"]);
+  });
+
+  it("of listed objects alone counts without wait", async () => {
+    const healthChecks = [{ kind: "Deployment", name: "web", namespace: "apps" }];
+    const { first } = await aWorldThatWaits({ wait: false, healthChecks });
+    expect(first.kind).toBe("health");
+    const { first: none } = await aWorldThatWaits({ wait: false });
+    expect(none.kind).toBe("ready");
+  });
+
+  it("never asks for ConfigMaps and the like, which are healthy when applied", async () => {
+    const { world } = await aWorldThatWaits();
+    expect(world.cluster.requests).not.toContain("get ConfigMap/apps/a");
+    expect(world.cluster.find(configRef("a"))).toBeDefined();
+  });
+});

@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+
+import { KubeError } from "../../../shared/kubernetes/cluster.ts";
+import { type CleanVersions, findDrift } from "../../../shared/sweep/drift.ts";
+import { fluxObjects } from "../../../shared/sweep/due.ts";
+import {
+  aKustomizeWorld,
+  config,
+  configId,
+  configRef,
+  deployment,
+  key,
+  self,
+  yamlOf,
+} from "../kustomize/kustomize-world.ts";
+
+const webRef = { apiVersion: "apps/v1", kind: "Deployment", namespace: "apps", name: "web" };
+const webId = "apps_web_apps_Deployment";
+const id = configId("a").id;
+
+/** A Kustomization that has applied a ConfigMap and a Deployment. */
+async function aWorld() {
+  const world = aKustomizeWorld();
+  world.git.yaml = yamlOf(config("a"), deployment("web"));
+  await world.run();
+  const loads: string[] = [];
+  const look = async (before: CleanVersions = {}) => {
+    const object = world.cluster.find(self);
+    world.cluster.forgetRequests();
+    return await findDrift(fluxObjects("one", object ? [object] : []), before, {
+      cluster: world.cluster,
+      server: "server",
+      states: {
+        load: async (name) => {
+          loads.push(name);
+          return await world.state();
+        },
+        save: () => Promise.reject(new Error("unexpected call of save")),
+      },
+    });
+  };
+  return { world, look, loads };
+}
+
+describe("a look for drift", () => {
+  it("finds nothing after a run, with one list per kind, and remembers the versions", async () => {
+    const { world, look, loads } = await aWorld();
+    const { drifted, clean } = await look();
+    expect(drifted).toEqual([]);
+    expect([...world.cluster.requests].sort()).toEqual(["list ConfigMap", "list Deployment"]);
+    const { uid, resourceVersion } = world.cluster.find(configRef("a"))?.metadata ?? {};
+    expect(clean[id]).toBe(`${uid} ${resourceVersion}`);
+    expect(Object.keys(clean).sort()).toEqual([id, webId].sort());
+    expect(await look(clean)).toEqual({ drifted, clean });
+    expect(loads).toEqual([key]);
+  });
+
+  it.each<[string, (world: Awaited<ReturnType<typeof aWorld>>["world"]) => void, string]>([
+    ["an edit", ({ cluster }) => void cluster.edit(configRef("a"), { data: { value: "2" } }), id],
+    ["a deletion", ({ cluster }) => cluster.remove(configRef("a")), id],
+    ["an edit of a workload", ({ cluster }) => void cluster.edit(webRef, { spec: { replicas: 3 } }), webId],
+    [
+      "the loss of the owner's label",
+      ({ cluster }) => void cluster.edit(configRef("a"), { metadata: { labels: null } }),
+      id,
+    ],
+    [
+      "a take-over by another owner",
+      ({ cluster }) =>
+        void cluster.edit(configRef("a"), { metadata: { labels: { "kustomize.toolkit.fluxcd.io/name": "other" } } }),
+      id,
+    ],
+    [
+      "a take-over from another namespace",
+      ({ cluster }) =>
+        void cluster.edit(configRef("a"), { metadata: { labels: { "kustomize.toolkit.fluxcd.io/namespace": "x" } } }),
+      id,
+    ],
+  ])("finds %s, with or without a memory", async (_, change, moved) => {
+    const { world, look } = await aWorld();
+    const { clean } = await look();
+    change(world);
+    for (const before of [clean, {}]) {
+      const after = await look(before);
+      expect(after.drifted).toEqual([{ key, ids: [moved] }]);
+      expect(after.clean).not.toHaveProperty([moved]);
+      expect(Object.keys(after.clean)).toHaveLength(1);
+    }
+  });
+
+  it("finds a replaced object by its uid", async () => {
+    const { world, look } = await aWorld();
+    const live = world.cluster.find(webRef);
+    if (!live) throw new Error("the Deployment is not there");
+    world.cluster.remove(webRef);
+    const { uid: _, ...metadata } = live.metadata;
+    world.cluster.put({ ...live, metadata });
+    expect((await look()).drifted).toEqual([{ key, ids: [webId] }]);
+  });
+
+  it("takes a workload whose status alone moved as clean, once and then by its version", async () => {
+    const { world, look, loads } = await aWorld();
+    world.cluster.edit(webRef, { status: { replicas: 1 } }, "kube-controller-manager");
+    const { drifted, clean } = await look();
+    expect(drifted).toEqual([]);
+    await look(clean);
+    expect(loads).toEqual([key]);
+  });
+
+  it("says nothing of kinds that may not be listed", async () => {
+    const { world, look } = await aWorld();
+    world.cluster.remove(configRef("a"));
+    world.cluster.failNext("list ConfigMap", new KubeError(403, "Forbidden", "no"));
+    expect((await look()).drifted).toEqual([]);
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ["suspended", { spec: { suspend: true } }],
+    ["not ready", { status: { conditions: [{ type: "Ready", status: "False" }] } }],
+    ["being deleted", { metadata: { deletionTimestamp: "2026-01-01T10:00:00Z" } }],
+  ])("leaves one that is %s alone", async (_, patch) => {
+    const { world, look } = await aWorld();
+    world.cluster.remove(configRef("a"));
+    world.cluster.edit(self, patch);
+    expect(await look()).toEqual({ drifted: [], clean: {} });
+    expect(world.cluster.requests).toEqual([]);
+  });
+});

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+
+import type { KubeObject } from "../../../shared/api/kube-object.ts";
+import type { Item } from "../../../shared/lease/ports.ts";
+import { type Due, findDue, fluxObjects, sourceKeyOf } from "../../../shared/sweep/due.ts";
+
+const key = "one/kustomize.toolkit.fluxcd.io/Kustomization/apps/shop";
+const sourceKey = "one/source.toolkit.fluxcd.io/GitRepository/apps/shop";
+
+const kustomization = (
+  metadata: Partial<KubeObject["metadata"]> = {},
+  rest: Readonly<Record<string, unknown>> = {},
+): KubeObject => ({
+  apiVersion: "kustomize.toolkit.fluxcd.io/v1",
+  kind: "Kustomization",
+  metadata: { name: "shop", namespace: "apps", uid: "u1", generation: 2, ...metadata },
+  spec: { sourceRef: { kind: "GitRepository", name: "shop" }, ...(rest.spec as object | undefined) },
+  status: rest.status ?? {},
+});
+const row: Item = { seenUid: "u1", seenGen: 2, seenRev: "main@sha1:one" };
+const stored: Item = { revision: "main@sha1:one", announced: "main@sha1:one" };
+const asked = (at: string) => ({ annotations: { "reconcile.fluxcd.io/requestedAt": at } });
+const suspended = { spec: { suspend: true } };
+
+function dueOf(objects: readonly KubeObject[], rows: Readonly<Record<string, Item>> = { [key]: row }, source = stored) {
+  const sources = new Map(Object.entries({ [sourceKey]: source }));
+  return findDue("one", fluxObjects("one", objects), { rows: new Map(Object.entries(rows)), sources });
+}
+
+describe("what is due", () => {
+  it.each<[string, KubeObject, Item | undefined, Due["why"] | undefined]>([
+    ["nothing new", kustomization(), row, undefined],
+    ["no row", kustomization(), undefined, "new"],
+    ["a row that saw nothing yet", kustomization(), {}, "new"],
+    ["another incarnation", kustomization({ uid: "u2" }), row, "new"],
+    ["another generation", kustomization({ generation: 3 }), row, "spec"],
+    ["a new object that is suspended", kustomization({}, suspended), undefined, "new"],
+    ["a spec that suspends", kustomization({ generation: 3 }, suspended), row, "spec"],
+    ["a deletion", kustomization({ deletionTimestamp: "2026-01-01T10:00:00Z" }), row, "deleted"],
+    [
+      "a deletion while suspended",
+      kustomization({ deletionTimestamp: "2026-01-01T10:00:00Z" }, suspended),
+      row,
+      "deleted",
+    ],
+    ["a request", kustomization(asked("t2"), { status: { lastHandledReconcileAt: "t1" } }), row, "requestedAt"],
+    [
+      "a request that was handled",
+      kustomization(asked("t1"), { status: { lastHandledReconcileAt: "t1" } }),
+      row,
+      undefined,
+    ],
+    ["a request while suspended", kustomization(asked("t2"), suspended), row, undefined],
+    ["a revision that it has not seen", kustomization(), { ...row, seenRev: "main@sha1:zero" }, "source"],
+    ["a first revision", kustomization(), { seenUid: "u1", seenGen: 2 }, "source"],
+    ["a revision while suspended", kustomization({}, suspended), { ...row, seenRev: "main@sha1:zero" }, undefined],
+  ])("with %s", (_, object, known, why) => {
+    expect(dueOf([object], known ? { [key]: known } : {})).toEqual(why ? [{ key, why }] : []);
+  });
+
+  it("is no revision of a source that has stored none", () => {
+    expect(dueOf([kustomization()], { [key]: { seenUid: "u1", seenGen: 2 } }, {})).toEqual([]);
+  });
+
+  it("is a source that has not announced what it stored, once", () => {
+    const source: KubeObject = {
+      apiVersion: "source.toolkit.fluxcd.io/v1",
+      kind: "GitRepository",
+      metadata: { name: "shop", namespace: "apps", uid: "s1", generation: 1 },
+    };
+    const behind = { ...stored, announced: "main@sha1:zero" };
+    const rows = { [sourceKey]: { seenUid: "s1", seenGen: 1 } };
+    expect(dueOf([source], rows, behind)).toEqual([{ key: sourceKey, why: "announce" }]);
+    expect(dueOf([source], {}, behind)).toEqual([{ key: sourceKey, why: "new" }]);
+    expect(dueOf([source], rows)).toEqual([]);
+  });
+
+  it("is a row whose object is gone, if its kind is listed at all", () => {
+    const helm = "one/helm.toolkit.fluxcd.io/HelmRelease/apps/shop";
+    expect(dueOf([], { [key]: row, [helm]: row, "one/sweep": {} })).toEqual([{ key, why: "gone" }]);
+  });
+});
+
+describe("the source of a Kustomization", () => {
+  it("is in its own namespace unless it says otherwise", () => {
+    expect(sourceKeyOf("one", kustomization())).toBe(sourceKey);
+    const sourceRef = { kind: "GitRepository", name: "shop", namespace: "flux-system" };
+    expect(sourceKeyOf("one", kustomization({}, { spec: { sourceRef } }))).toBe(
+      "one/source.toolkit.fluxcd.io/GitRepository/flux-system/shop",
+    );
+  });
+
+  it("is none without a reference", () => {
+    expect(sourceKeyOf("one", { ...kustomization(), spec: {} })).toBeUndefined();
+  });
+});
