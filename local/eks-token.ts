@@ -93,6 +93,8 @@ export function identifyBearer(
 }
 
 function parseUrl(value: string): URL | undefined {
+  // The parser drops control characters at the ends: a longer token would pass for the one it was made from.
+  if (!/^[\x21-\x7e]+$/.test(value)) return undefined;
   try {
     return new URL(value);
   } catch {
