@@ -49,11 +49,12 @@ function view(transport: Transport, discovery: Discovery, impersonate: string | 
       signal,
       repeatable,
     });
-    forgetKinds(ref);
-    return asObject(answer);
+    const written = asObject(answer);
+    if (params.dryRun === undefined) noteDefinition(ref, "expect");
+    return written;
   };
-  const forgetKinds = ({ kind, name }: ObjectRef) => {
-    if (kind === "CustomResourceDefinition") discovery.forget(name.slice(name.indexOf(".") + 1));
+  const noteDefinition = ({ kind, name }: ObjectRef, effect: "expect" | "forget") => {
+    if (kind === "CustomResourceDefinition") discovery[effect](name.slice(name.indexOf(".") + 1));
   };
 
   return {
@@ -72,7 +73,7 @@ function view(transport: Transport, discovery: Discovery, impersonate: string | 
       const target = await path({ apiVersion, kind, ...within(metadata.namespace) }, { fieldManager });
       const body = printJson(object);
       const answer = asObject(await send({ method: "POST", path: target, body, signal, repeatable: false }));
-      forgetKinds(refOf(answer));
+      noteDefinition(refOf(answer), "expect");
       return answer;
     },
     apply: (object, { fieldManager, force = false, dryRun = false, signal }) =>
@@ -96,7 +97,7 @@ function view(transport: Transport, discovery: Discovery, impersonate: string | 
       });
       try {
         await send({ method: "DELETE", path: await path(ref), body, signal, repeatable: true });
-        forgetKinds(ref);
+        noteDefinition(ref, "forget");
         return "deleted";
       } catch (error) {
         if (error instanceof KubeError && error.code === 404) return "absent";

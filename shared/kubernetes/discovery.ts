@@ -9,18 +9,24 @@ type Kinds = Map<string, ApiResource>;
 export interface Discovery {
   /** @throws KubeError NoMatch */
   find(apiVersion: string, kind: string): Promise<ApiResource>;
-  /** A definition of this group was written: its kinds are looked for afresh. */
+  /** A definition of this group is gone or may have changed: its kinds are looked for afresh. */
   forget(group: string): void;
+  /** A definition of this group was written: its kinds are looked for afresh, and waited for a moment. */
+  expect(group: string): void;
 }
 
 const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 /** A kind that is not there is not looked for again within this time: a stage may hold hundreds of them. */
 const missMillis = 1000;
 
-/** @param clock tells how long ago a kind was missed */
-export function createDiscovery(fetch: Fetch, clock: Pick<Clock, "now"> = systemClock): Discovery {
+/** A definition that is established is in the discovery documents a moment later, on another API server later still. */
+const pausesMillis = [25, 50, 100, 200, 400, 800, 1600];
+
+/** @param clock tells how long ago a kind was missed, and pauses while a new one is waited for */
+export function createDiscovery(fetch: Fetch, clock: Pick<Clock, "now" | "sleep"> = systemClock): Discovery {
   const known: Kinds = new Map();
   const missedAt = new Map<string, number>();
+  const expected = new Set<string>();
   const running = new Map<string, Promise<void>>();
   let isComplete = false;
 
@@ -35,6 +41,23 @@ export function createDiscovery(fetch: Fetch, clock: Pick<Clock, "now"> = system
     isComplete = true;
   };
 
+  /** Reads one version's document, again and again while a definition of its group is expected to show in it. */
+  const look = async (apiVersion: string, isFound: () => boolean) => {
+    const read = () => once(apiVersion, () => readVersion(fetch, known, apiVersion));
+    const group = groupOf(apiVersion);
+    await read();
+    for (const pause of pausesMillis) {
+      if (isFound() || !expected.has(group)) return;
+      await clock.sleep(pause);
+      await read();
+    }
+    if (!isFound()) expected.delete(group);
+  };
+  const forget = (group: string) => {
+    for (const [name, resource] of known) if (resource.group === group) known.delete(name);
+    for (const name of missedAt.keys()) if (name.startsWith(`${group}/`)) missedAt.delete(name);
+  };
+
   return {
     async find(apiVersion, kind) {
       const name = `${apiVersion} ${kind}`;
@@ -43,15 +66,19 @@ export function createDiscovery(fetch: Fetch, clock: Pick<Clock, "now"> = system
       const missed = missedAt.get(name);
       const isFresh = missed !== undefined && clock.now() - missed < missMillis;
       // A definition that was just established is in its own group's document before it is in the aggregated one.
-      if (!get() && !isFresh) await once(apiVersion, () => readVersion(fetch, known, apiVersion));
+      if (!get() && !isFresh) await look(apiVersion, () => get() !== undefined);
       const found = get();
       if (found) return found;
       missedAt.set(name, isFresh ? missed : clock.now());
       throw new KubeError(404, "NoMatch", `no matches for kind "${kind}" in version "${apiVersion}"`);
     },
     forget(group) {
-      for (const [name, resource] of known) if (resource.group === group) known.delete(name);
-      for (const name of missedAt.keys()) if (name.startsWith(`${group}/`)) missedAt.delete(name);
+      forget(group);
+      expected.delete(group);
+    },
+    expect(group) {
+      forget(group);
+      expected.add(group);
     },
   };
 }

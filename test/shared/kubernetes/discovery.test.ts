@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import { KubeError } from "../../../shared/kubernetes/cluster.ts";
 import { createDiscovery } from "../../../shared/kubernetes/discovery.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { fakeClock } from "../../fakes/fake-clock.ts";
 
 const resource = (name: string, kind: string, scope: string) => ({ resource: name, responseKind: { kind }, scope });
 const group = (name: string, ...resources: readonly object[]) => ({
@@ -10,13 +12,13 @@ const group = (name: string, ...resources: readonly object[]) => ({
 });
 
 /** Documents by path; a path that is not there is answered with 404. */
-function world(documents: Record<string, unknown>) {
+function world(documents: Record<string, unknown>, clock?: Clock) {
   const asked: string[] = [];
   const discovery = createDiscovery(async (path) => {
     asked.push(path);
     if (!(path in documents)) throw new KubeError(404, "NotFound", "404 page not found");
     return documents[path];
-  });
+  }, clock);
   return { asked, documents, discovery };
 }
 
@@ -85,6 +87,50 @@ describe("createDiscovery", () => {
     documents["/apis/new.example.com/v1"] = { resources: [{ name: "things", kind: "Thing", namespaced: true }] };
     discovery.forget("new.example.com");
     expect(await find()).toMatchObject({ plural: "things" });
+  });
+
+  it("waits for a kind whose definition was written until the API server tells it", async () => {
+    const clock = fakeClock();
+    const path = "/apis/new.example.com/v1";
+    const since = clock.now();
+    const discovery = createDiscovery(async (asked) => {
+      if (asked in aggregated) return aggregated[asked as keyof typeof aggregated];
+      if (asked !== path || clock.now() - since < 1000) throw new KubeError(404, "NotFound", "404 page not found");
+      return { resources: [{ name: "things", kind: "Thing", namespaced: true }] };
+    }, clock);
+    discovery.expect("new.example.com");
+    const [thing] = await Promise.all([
+      discovery.find("new.example.com/v1", "Thing"),
+      discovery.find("new.example.com/v1", "Thing"),
+    ]);
+    expect(thing).toMatchObject({ plural: "things" });
+    expect(clock.now() - since).toBeGreaterThanOrEqual(1000);
+    expect(clock.now() - since).toBeLessThan(2000);
+  });
+
+  it("waits once, not each time, for a kind that its definition does not bring", async () => {
+    const clock = fakeClock();
+    const { discovery } = world({ ...aggregated }, clock);
+    const find = () => discovery.find("example.com/v2", "Widget");
+    discovery.expect("example.com");
+    const since = clock.now();
+    await expect(find()).rejects.toMatchObject({ reason: "NoMatch" });
+    const waited = clock.now() - since;
+    expect(waited).toBeGreaterThan(2000);
+    expect(waited).toBeLessThan(5000);
+    clock.advance(60_000);
+    await expect(find()).rejects.toMatchObject({ reason: "NoMatch" });
+    expect(clock.now() - since).toBe(waited + 60_000);
+  });
+
+  it("does not wait for the kinds of a definition that was deleted", async () => {
+    const clock = fakeClock();
+    const { discovery } = world({ ...aggregated }, clock);
+    discovery.expect("gone.example.com");
+    discovery.forget("gone.example.com");
+    const since = clock.now();
+    await expect(discovery.find("gone.example.com/v1", "Thing")).rejects.toMatchObject({ reason: "NoMatch" });
+    expect(clock.now()).toBe(since);
   });
 
   it("passes on that the server cannot be reached", async () => {
