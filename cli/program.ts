@@ -115,23 +115,16 @@ function addReconcile(program: Command, ports: ProgramPorts): void {
 function addSuspend(program: Command, ports: ProgramPorts): void {
   const parent = program.command("suspend").description("stop the reconciliation of objects");
   for (const kind of reconciledKinds)
-    leaf(parent, kind.words)
-      .argument("[names...]")
-      .description(`suspend ${kind.kind} objects`)
-      .option("--all", "all objects of the namespace")
-      .action(async (names: readonly string[], _: unknown, self: Command) => {
-        const { all = false, ...flags }: ActionFlags = self.optsWithGlobals();
-        await suspend(await ports.connect(flags), kind, { namespace: flags.namespace, names, all });
-      });
+    leafOfNames(parent, kind, "suspend").action(async (names: readonly string[], _: unknown, self: Command) => {
+      const { all = false, ...flags }: ActionFlags = self.optsWithGlobals();
+      await suspend(await ports.connect(flags), kind, { namespace: flags.namespace, names, all });
+    });
 }
 
 function addResume(program: Command, ports: ProgramPorts): void {
   const parent = program.command("resume").description("go on with the reconciliation of objects");
   for (const kind of reconciledKinds)
-    leaf(parent, kind.words)
-      .argument("[names...]")
-      .description(`resume ${kind.kind} objects`)
-      .option("--all", "all objects of the namespace")
+    leafOfNames(parent, kind, "resume")
       .option("--wait", "wait until they are ready; the default for a single name")
       .action(async (names: readonly string[], _: unknown, self: Command) => {
         const { all = false, wait, timeout, ...flags }: ActionFlags = self.optsWithGlobals();
@@ -197,6 +190,13 @@ function leaf(parent: Command, words: readonly (readonly string[])[]): Command {
   const command = existing ?? parent.command(name).aliases(aliases);
   return rest.length > 0 ? leaf(command, rest) : command;
 }
+
+/** The command of a kind that takes several names, or all of them. */
+const leafOfNames = (parent: Command, { words, kind }: FluxKind, verb: string): Command =>
+  leaf(parent, words)
+    .argument("[names...]")
+    .description(`${verb} ${kind} objects`)
+    .option("--all", "all objects of the namespace");
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 

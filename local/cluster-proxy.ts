@@ -5,7 +5,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, type ServerResponse, request as httpRequest } from "node:http";
 import { type RequestOptions, createServer, request as httpsRequest } from "node:https";
-import type { AddressInfo } from "node:net";
 import path from "node:path";
 
 import { generate } from "selfsigned";
@@ -13,6 +12,7 @@ import { generate } from "selfsigned";
 import type { ClusterEndpoint } from "./aws/eks.ts";
 import type { EksIdentity } from "./eks-token.ts";
 import { isRecord } from "./json.ts";
+import { closeServer, listenOnLoopback } from "./loopback.ts";
 
 /** How to reach the real API server: address and credentials, fresh for each request. */
 export interface Upstream {
@@ -65,20 +65,12 @@ export async function startClusterProxy(options: ClusterProxyOptions): Promise<C
       else response.destroy();
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  const actual = (server.address() as AddressInfo).port;
+  const actual = await listenOnLoopback(server, port);
   writeFileSync(certificateFile(options.directory), JSON.stringify({ key, cert, port: actual }), { mode: 0o600 });
   return {
     endpoint: `https://127.0.0.1:${actual}`,
     caPem: cert,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: () => closeServer(server),
   };
 }
 

@@ -32,15 +32,20 @@ export interface Faults {
 
 const probabilities = ["duplicate", "lose", "late", "kill", "throttle", "slow"] as const;
 
-/** From `seed=1,duplicate=0.1,kill=0.05`, or `seed=1` for `standardFaults`. @throws Error naming what is not understood. */
+/**
+ * From `seed=1,duplicate=0.1,kill=0.05`; a seed alone, `seed=1` or just `1`, means `standardFaults`.
+ * @throws Error naming what is not understood, and what is allowed.
+ */
 export function parseFaults(source: string): FaultSettings {
+  const bare = Number(source);
+  if (source.trim() !== "" && Number.isFinite(bare)) return standardFaults(bare);
   const entries = source.split(",").map((part): [string, number] => {
     const [name = "", value = ""] = part.trim().split("=");
     const number = Number(value);
     const known = name === "seed" || probabilities.some((probability) => probability === name);
     if (!known || value === "" || Number.isNaN(number) || (name !== "seed" && (number < 0 || number > 1))) {
       throw new Error(
-        `fault ${part} is not understood: write seed=<number> or one of ${probabilities.join(", ")} with a value from 0 to 1`,
+        `fault ${part} is not understood: write a seed alone, e.g. 7, or seed=<number> and any of ${probabilities.join(", ")} with a value from 0 to 1, e.g. seed=7,kill=0.1`,
       );
     }
     return [name, number];

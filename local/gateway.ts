@@ -3,13 +3,13 @@
  * request, checks signature and policies, and passes it on. Also serves reports for people and tests under `/__driftless/`.
  */
 import { randomUUID } from "node:crypto";
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 
 import type { Clock } from "../shared/runtime/clock.ts";
 import { type Authorizer, deniedWords } from "./authorizer.ts";
 import { AwsError, type AwsRequest, type AwsResponse, type Emulator, errorResponse } from "./aws/protocol.ts";
 import type { Identities } from "./identities.ts";
+import { closeServer, headersOf, listenOnLoopback } from "./loopback.ts";
 import { type Signature, type SignedRequest, parseSignature, verifySignature } from "./sigv4.ts";
 
 /** What the gateway answers with; made after it listens, for queue URLs hold its address. */
@@ -49,24 +49,15 @@ export async function startGateway(port = 0): Promise<Gateway> {
     });
   });
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
+  const actual = await listenOnLoopback(server, port);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${actual}`,
     close: () => closeServer(server),
     serve: (ready) => {
       world = ready;
     },
   };
 }
-
-export const closeServer = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 
 async function serve(options: GatewayWorld, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readBody(request);
@@ -151,15 +142,6 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
     parts.push(part);
   }
   return Buffer.concat(parts);
-}
-
-function headersOf(request: IncomingMessage): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(",") : (value ?? ""),
-    ]),
-  );
 }
 
 function write(response: ServerResponse, { status, headers, body }: AwsResponse): void {

@@ -4,13 +4,12 @@
  */
 import { spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { createGunzip } from "node:zlib";
 
-import { closeServer } from "./gateway.ts";
+import { closeServer, listenOnLoopback, rememberedPort } from "./loopback.ts";
 
 export interface Webhook {
   readonly url: string;
@@ -42,8 +41,7 @@ export async function startGitServer(options: GitServerOptions): Promise<GitServ
       response.destroy();
     });
   });
-  await listenStable(server, path.join(options.directory, "port"));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `http://127.0.0.1:${await listenStable(server, path.join(options.directory, "port"))}`;
   return {
     url,
     async create(name) {
@@ -60,24 +58,17 @@ export async function startGitServer(options: GitServerOptions): Promise<GitServ
 }
 
 /** The port of the last start, when it is free: the repository's address is written in cluster objects. */
-async function listenStable(server: Server, file: string): Promise<void> {
-  const remembered = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
-  const listen = (port: number) =>
-    new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, "127.0.0.1", () => {
-        server.off("error", reject);
-        resolve();
-      });
-    });
-  await listen(remembered).catch((error: unknown) => {
+async function listenStable(server: Server, file: string): Promise<number> {
+  const remembered = rememberedPort(file);
+  const port = await listenOnLoopback(server, remembered).catch((error: unknown) => {
     if (remembered === 0) throw error;
     throw new Error(
       `port ${remembered} of the local Git server is taken; free it, or delete ${file} to get another address`,
       { cause: error },
     );
   });
-  writeFileSync(file, String((server.address() as AddressInfo).port));
+  writeFileSync(file, String(port));
+  return port;
 }
 
 const routes = /^\/([A-Za-z0-9][\w.-]*)(?:\.git)?\/(info\/refs|git-upload-pack|git-receive-pack)$/;

@@ -1,13 +1,12 @@
 /** The way in from outside: the template's HTTP API or function URL, as events of format 2.0. */
 import { randomUUID } from "node:crypto";
 import { type IncomingMessage, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 
 import type { Clock } from "../shared/runtime/clock.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { LocalFunction } from "./functions.ts";
-import { closeServer } from "./gateway.ts";
 import { type Json, isRecord, optionalRecord, optionalText, text } from "./json.ts";
+import { closeServer, headersOf, listenOnLoopback } from "./loopback.ts";
 import type { Deployment, Resource } from "./template.ts";
 
 export interface Ingress {
@@ -85,12 +84,9 @@ export async function startIngress(port: number, onDefect: (error: unknown) => v
       },
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
+  const actual = await listenOnLoopback(server, port);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${actual}`,
     close: () => closeServer(server),
     serve: (ready) => {
       world = ready;
@@ -168,12 +164,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 const isText = (contentType: string): boolean => /^(text\/|application\/(json|xml|javascript)\b)/i.test(contentType);
 
 function eventOf(request: IncomingMessage, url: URL, route: Route, body: Buffer, now: number): Json {
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(",") : (value ?? ""),
-    ]),
-  );
+  const headers = headersOf(request);
   const asText = isText(headers["content-type"] ?? "");
   const parameters = route.path === "$default" ? undefined : pathParameters(route, url.pathname);
   const query = [...new Set(url.searchParams.keys())].map(

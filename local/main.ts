@@ -1,13 +1,13 @@
 /** `npm start`: the deployed wiring on this machine, a sandbox cluster, a Git server, and the example fleet in them. */
 import { spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
 import { createCluster, type OpenCluster } from "../shared/kubernetes/create-cluster.ts";
 import { systemClock } from "../shared/runtime/clock.ts";
-import { standardFaults } from "./faults.ts";
 import { type Followed, followUntilReady } from "./follow.ts";
+import { listenOnLoopback, rememberedPort } from "./loopback.ts";
 import { createNarration } from "./narrate.ts";
 import { parseStartOptions, type StartOptions } from "./options.ts";
 import { type LocalAws, startLocal } from "./run.ts";
@@ -55,7 +55,7 @@ async function start(options: StartOptions): Promise<number> {
         keep(line);
       },
       hostScript: join(root, "local", "lambda-host.mjs"),
-      ...(options.faults === undefined ? {} : { faults: standardFaults(options.faults) }),
+      ...(options.faults === undefined ? {} : { faults: options.faults }),
     });
     late.aws = running;
     open.push({ close: () => running.stop() });
@@ -97,13 +97,10 @@ function createSteps(): (what: string) => void {
 /** The Git server's address is part of the fleet, so it must be known before anything is synthesized. */
 async function stableGitPort(stateDir: string): Promise<number> {
   const file = join(stateDir, "git", "port");
-  if (existsSync(file)) return Number(readFileSync(file, "utf8"));
-  const port = await new Promise<number>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
+  if (existsSync(file)) return rememberedPort(file);
+  const server = createServer();
+  const port = await listenOnLoopback(server);
+  await new Promise((resolve) => server.close(resolve));
   mkdirSync(join(stateDir, "git"), { recursive: true });
   writeFileSync(file, String(port));
   return port;

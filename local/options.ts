@@ -1,5 +1,7 @@
 /** What `npm start` can be told. */
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
+
+import { type FaultSettings, parseFaults } from "./faults.ts";
 
 export interface StartOptions {
   readonly once: boolean;
@@ -8,7 +10,7 @@ export interface StartOptions {
   readonly yes: boolean;
   readonly context?: string;
   readonly kubeconfig?: string;
-  readonly faults?: number;
+  readonly faults?: FaultSettings;
   readonly port: number;
 }
 
@@ -21,8 +23,21 @@ export function parseStartOptions(argv: readonly string[]): StartOptions {
     .option("--context <name>", "deploy to this context of your kubeconfig instead of the sandbox")
     .option("--kubeconfig <path>", "kubeconfig to read the context from")
     .option("--yes", "do not ask before deploying to a real cluster", false)
-    .option("--faults <seed>", "lose, double and delay messages and kill functions, repeatably", Number)
+    .option(
+      "--faults <mix>",
+      "a seed, or e.g. seed=7,kill=0.1: lose, double and delay messages and kill functions, repeatably",
+      faultsArgument,
+    )
     .option("--port <port>", "port of the sandbox cluster; the last one, else a free one, where absent", Number, 0);
   program.parse(["node", "start", ...argv]);
   return program.opts<StartOptions>();
+}
+
+/** @throws InvalidArgumentError, which commander prints without a stack. */
+function faultsArgument(source: string): FaultSettings {
+  try {
+    return parseFaults(source);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
 }

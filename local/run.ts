@@ -1,5 +1,5 @@
 /** Runs a synthesized cloud assembly on this machine: emulators, gateway, functions, pollers, schedule, ingress, Git server. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -18,6 +18,7 @@ import { startGateway } from "./gateway.ts";
 import { type GitServer, type Webhook, startGitServer } from "./git-server.ts";
 import { type Credentials, createIdentities } from "./identities.ts";
 import { type Route, readRoutes, startIngress } from "./ingress.ts";
+import { rememberedPort } from "./loopback.ts";
 import { type MetricPoint, type MetricStore, createMetricStore } from "./metrics.ts";
 import { loadPolicies } from "./policies.ts";
 import { startPollers } from "./pollers.ts";
@@ -164,9 +165,11 @@ async function openDoors(options: LocalOptions, closing: Closing, onDefect: (err
   const { assembly, stateDir } = options;
   const gateway = await startGateway(options.gatewayPort);
   closing(() => gateway.close());
-  const ingress = await startIngress(rememberedPort(stateDir), onDefect);
+  // The ingress keeps its port: people put it into their repositories' webhooks.
+  const portFile = path.join(stateDir, "ingress-port");
+  const ingress = await startIngress(rememberedPort(portFile), onDefect);
   closing(() => ingress.close());
-  writeFileSync(path.join(stateDir, "ingress-port"), new URL(ingress.url).port);
+  writeFileSync(portFile, new URL(ingress.url).port);
   const { account, region } = {
     ...(assemblyEnvironment(assembly) ?? environmentOf(options.clusters)),
     ...options.environment,
@@ -196,12 +199,6 @@ async function startFunctions(world: FunctionsWorld, options: LocalOptions, clos
     registry.clear();
   });
   return functions;
-}
-
-/** The ingress keeps its port when it can: people put it into their repositories' webhooks. */
-function rememberedPort(stateDir: string): number {
-  const file = path.join(stateDir, "ingress-port");
-  return existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
 }
 
 /** Without an environment in the assembly, the account and region of the first cluster. */

@@ -1,5 +1,5 @@
 /** The cluster that is deployed to: the sandbox, or a context of the person's kubeconfig behind a proxy that speaks EKS. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 
@@ -7,6 +7,7 @@ import { connectKubeconfig } from "../shared/kubernetes/kubeconfig.ts";
 import type { Connection } from "../shared/kubernetes/transport.ts";
 import { kubeconfigUpstream, startClusterProxy } from "./cluster-proxy.ts";
 import type { EksIdentity } from "./eks-token.ts";
+import { rememberedPort } from "./loopback.ts";
 import type { StartOptions } from "./options.ts";
 import { createSandbox } from "./sandbox/create-sandbox.ts";
 import type { AccessPolicy } from "./sandbox/rbac.ts";
@@ -34,7 +35,6 @@ async function openSandbox({ port }: StartOptions, stateDir: string, identify: I
   const directory = join(stateDir, "sandbox");
   mkdirSync(directory, { recursive: true });
   const portFile = join(directory, "port");
-  const last = existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : 0;
   const sandbox = createSandbox({
     stateFile: join(directory, "objects.json"),
     authenticate: ({ token }) => {
@@ -44,7 +44,7 @@ async function openSandbox({ port }: StartOptions, stateDir: string, identify: I
       return { user, groups, policies: policies.map(({ name }) => name as AccessPolicy) };
     },
   });
-  const address = await sandbox.start(port || last).catch(() => sandbox.start(0));
+  const address = await sandbox.start(port || rememberedPort(portFile)).catch(() => sandbox.start(0));
   writeFileSync(portFile, new URL(address.url).port);
   const kubeconfig = join(stateDir, "kubeconfig");
   writeFileSync(kubeconfig, address.adminKubeconfig, { mode: 0o600 });

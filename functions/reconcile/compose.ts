@@ -2,12 +2,13 @@
 import { LambdaClient } from "@aws-sdk/client-lambda";
 
 import { createClusterAccess } from "../../shared/aws/cluster-access.ts";
-import { createEngine } from "../../shared/aws/engine.ts";
-import { findCluster, readFleetFile } from "../../shared/aws/fleet-file.ts";
+import { createBucket } from "../../shared/aws/bucket.ts";
+import { createEngine, type Invocation } from "../../shared/aws/engine.ts";
+import { findObject, readFleetFile } from "../../shared/aws/fleet-file.ts";
 import { createLambdaInvoker, FunctionError } from "../../shared/aws/functions.ts";
 import { recordDeaths } from "../../shared/kustomize/deaths.ts";
 import { workOnKustomization, type WorkerPorts } from "../../shared/kustomize/worker.ts";
-import { parseKey, type WorkMessage } from "../../shared/lease/message.ts";
+import type { WorkMessage } from "../../shared/lease/message.ts";
 import { withLease } from "../../shared/lease/with-lease.ts";
 import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
 import type { RenderResponse } from "../../shared/render/protocol.ts";
@@ -23,10 +24,11 @@ const invokeTimeoutMillis = 150_000;
 
 export function compose(environment: Environment): {
   readonly log: Log;
-  readonly reconcileOne: (message: WorkMessage, invocation: { owner: string; deadline: number }) => Promise<unknown>;
+  readonly reconcileOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
 } {
   const engine = createEngine(environment);
-  const { clock, table, blobs, log, emit, trigger } = engine;
+  const { clock, table, log, emit, trigger } = engine;
+  const { blobs } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
   const lambda = new LambdaClient({ maxAttempts: 1, requestHandler: { requestTimeout: invokeTimeoutMillis } });
@@ -51,9 +53,9 @@ export function compose(environment: Environment): {
     unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
   };
 
-  const reconcileOne = async (message: WorkMessage, invocation: { owner: string; deadline: number }) => {
-    const self = parseKey(message.key);
-    if (!self || !findCluster(fleet, self.cluster)) {
+  const reconcileOne = async (message: WorkMessage, invocation: Invocation) => {
+    const self = findObject(fleet, message.key);
+    if (!self) {
       log("object of no cluster of the fleet", { key: message.key });
       return;
     }

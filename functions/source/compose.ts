@@ -2,10 +2,11 @@
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 
 import { createClusterAccess } from "../../shared/aws/cluster-access.ts";
-import { createEngine } from "../../shared/aws/engine.ts";
-import { findCluster, readFleetFile } from "../../shared/aws/fleet-file.ts";
+import { createBucket } from "../../shared/aws/bucket.ts";
+import { createEngine, type Invocation } from "../../shared/aws/engine.ts";
+import { findObject, readFleetFile } from "../../shared/aws/fleet-file.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
-import { parseKey, type WorkMessage } from "../../shared/lease/message.ts";
+import type { WorkMessage } from "../../shared/lease/message.ts";
 import { withLease } from "../../shared/lease/with-lease.ts";
 import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -15,18 +16,19 @@ import { workOnSource } from "../../shared/source/worker.ts";
 
 export function compose(environment: Environment): {
   readonly log: Log;
-  readonly fetchOne: (message: WorkMessage, invocation: { owner: string; deadline: number }) => Promise<unknown>;
+  readonly fetchOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
 } {
   const engine = createEngine(environment);
-  const { clock, table, blobs, bucket, log, emit, trigger } = engine;
+  const { clock, table, log, emit, trigger } = engine;
+  const { blobs, bucket } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
   const secrets = createSecrets(new SecretsManagerClient({}), clock);
   const digestSecret = requireVariable(environment, "DRIFTLESS_DIGEST_SECRET");
 
-  const fetchOne = async (message: WorkMessage, invocation: { owner: string; deadline: number }) => {
-    const self = parseKey(message.key);
-    if (!self || !findCluster(fleet, self.cluster)) {
+  const fetchOne = async (message: WorkMessage, invocation: Invocation) => {
+    const self = findObject(fleet, message.key);
+    if (!self) {
       log("object of no cluster of the fleet", { key: message.key });
       return;
     }

@@ -1,6 +1,7 @@
 /** Puts the sweep together: the cluster's read-only role for looking, its apply role for bootstrap alone. */
 import { createClusterAccess } from "../../shared/aws/cluster-access.ts";
-import { createEngine } from "../../shared/aws/engine.ts";
+import { createBucket } from "../../shared/aws/bucket.ts";
+import { createEngine, type Invocation } from "../../shared/aws/engine.ts";
 import { findCluster, readFleetFile } from "../../shared/aws/fleet-file.ts";
 import type { WorkMessage } from "../../shared/lease/message.ts";
 import { withLease } from "../../shared/lease/with-lease.ts";
@@ -9,18 +10,13 @@ import type { Log } from "../../shared/runtime/log.ts";
 import { emf } from "../../shared/runtime/metrics.ts";
 import { sweep } from "../../shared/sweep/sweep.ts";
 
-export interface Invocation {
-  readonly owner: string;
-  /** Epoch milliseconds. */
-  readonly deadline: number;
-}
-
 export function compose(environment: Environment): {
   readonly log: Log;
   readonly sweepOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
 } {
   const engine = createEngine(environment);
-  const { clock, table, blobs, log, emit, trigger } = engine;
+  const { clock, table, log, emit, trigger } = engine;
+  const { blobs } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
 

@@ -202,17 +202,17 @@ function functionEnvironments(
     DRIFTLESS_QUEUE_SOURCE: queues.source.queue.queueUrl,
     DRIFTLESS_QUEUE_RECONCILE: queues.reconcile.queue.queueUrl,
     DRIFTLESS_QUEUE_SWEEP: queues.sweep.queue.queueUrl,
-    DRIFTLESS_BUCKET: store.bucket.bucketName,
-    DRIFTLESS_FLEET_FILE: "/opt/driftless/fleet.json",
   };
+  const fleet = { DRIFTLESS_FLEET_FILE: "/opt/driftless/fleet.json" };
   const entering = {
     ...working,
-    DRIFTLESS_KEY: store.key.keyArn,
+    ...fleet,
+    DRIFTLESS_BUCKET: store.bucket.bucketName,
     DRIFTLESS_EXTERNAL_ID: externalId(engine),
   };
   return {
     webhook: { ...working, DRIFTLESS_WEBHOOK_SECRET: secrets.webhook.secretArn },
-    tick: working,
+    tick: { ...working, ...fleet },
     sweep: entering,
     source: { ...entering, DRIFTLESS_DIGEST_SECRET: secrets.digest.secretArn },
     reconcile: { ...entering, DRIFTLESS_RENDER_FUNCTION: functionName(engine, "render") },

@@ -3,8 +3,7 @@
  * passes requests on. Time to live is a sweep of our own, for dynalite does not expire items.
  */
 import { mkdirSync } from "node:fs";
-import { type Server, request as httpRequest } from "node:http";
-import type { AddressInfo } from "node:net";
+import { request as httpRequest } from "node:http";
 
 import {
   CreateTableCommand,
@@ -17,6 +16,7 @@ import {
 import dynalite from "dynalite";
 
 import { type Json, isRecord, list, optionalRecord, parseJson, record, text } from "../json.ts";
+import { closeServer, listenOnLoopback } from "../loopback.ts";
 import type { Resource } from "../template.ts";
 import {
   AwsError,
@@ -44,8 +44,7 @@ export async function startDynamoDb(tables: readonly Resource[], directory?: str
     updateTableMs: 0,
     ...(directory === undefined ? {} : { path: directory }),
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listenOnLoopback(server);
   const client = new DynamoDBClient({
     endpoint: `http://127.0.0.1:${port}`,
     region: "local",
@@ -197,9 +196,3 @@ function forward(port: number, incoming: AwsRequest): Promise<AwsResponse> {
     outgoing.end(incoming.body);
   });
 }
-
-const closeServer = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    server.closeAllConnections();
-    server.close(() => resolve());
-  });

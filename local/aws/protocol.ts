@@ -100,8 +100,7 @@ export const escapeXml = (value: string): string =>
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;")
-    // eslint-disable-next-line no-control-regex
-    .replace(/[\u0000-\u001f]/g, (character) => `&#x${character.charCodeAt(0).toString(16)};`);
+    .replace(/\p{Cc}/gu, (character) => `&#x${character.charCodeAt(0).toString(16)};`);
 
 /** Writes an error as the service's protocol does. */
 export function errorResponse(protocol: Protocol, error: AwsError, requestId: string): AwsResponse {

@@ -4,12 +4,13 @@
  */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { rfc3339 } from "../../shared/runtime/clock.ts";
+import { CLEANUP, heldBySpec } from "./deletion.ts";
 import { at, isObj, listOf, objOf, textOf, withAt, type Obj } from "./json.ts";
 import type { Objects } from "./objects.ts";
-import { CLEANUP, heldBySpec, type WriteOptions } from "./write-rules.ts";
 import { readyStatus, SIMULATED } from "./readiness.ts";
 import type { Registry, Resource } from "./resources.ts";
 import type { Change, Store } from "./store.ts";
+import type { WriteOptions } from "./write-rules.ts";
 
 export interface ControllerOptions {
   readonly store: Store;

@@ -4,18 +4,19 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
 import { TLSSocket } from "node:tls";
 import { once } from "node:events";
 import { systemClock, type Clock } from "../../shared/runtime/clock.ts";
+import { closeServer, listenOnLoopback } from "../loopback.ts";
 import { bootstrap } from "./bootstrap.ts";
+import type { ApiPorts, ApiResponse, AuditEntry } from "./call.ts";
 import { loadIdentification } from "./certificates.ts";
 import { startControllers } from "./controllers.ts";
 import { createObjects, type Objects } from "./objects.ts";
 import { createAuthorizer, type Identity } from "./rbac.ts";
 import { createReads } from "./reads.ts";
-import { answer, type ApiPorts, type ApiResponse, type AuditEntry } from "./requests.ts";
+import { answer } from "./requests.ts";
 import { createRegistry, type Registry } from "./resources.ts";
 import { createStore, type Store } from "./store.ts";
 
@@ -112,18 +113,13 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         signal: life.signal,
         readyAfterMs: options.readyAfterMs ?? 50,
       });
-      server.listen(port, "127.0.0.1");
-      await once(server, "listening");
-      const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const url = `https://127.0.0.1:${await listenOnLoopback(server, port)}`;
       const { certPem: caPem, adminToken } = identification;
       return { url, caPem, adminToken, adminKubeconfig: kubeconfig(url, caPem, adminToken) };
     },
     stop: async () => {
       life.abort();
-      const closed = server.listening ? once(server, "close") : undefined;
-      server.close();
-      server.closeAllConnections();
-      await closed;
+      await closeServer(server);
       store.flush();
     },
   };

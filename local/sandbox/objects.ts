@@ -4,43 +4,39 @@
  */
 import { randomUUID } from "node:crypto";
 import { rfc3339, type Clock } from "../../shared/runtime/clock.ts";
-import { asVersion, definitionErrors, requireEmulated } from "./custom-resources.ts";
-import { decodeBuiltin } from "./decode.ts";
-import { withGoDefaults } from "./defaults.ts";
-import { fromStoredEvent, toStoredEvent } from "./events.ts";
-import { emptySet, insert, type FieldSet } from "./field-set.ts";
+import {
+  finalizersOnDeletion,
+  heldBySpec,
+  markedDeleted,
+  requirePrecondition,
+  type DeleteRequest,
+} from "./deletion.ts";
 import { at, equal, isObj, listOf, objOf, withAt, type Obj } from "./json.ts";
+import { decoded, requireValid, shown, stored } from "./kind-rules.ts";
 import { applyConfig, trackUpdate, type WriteContext } from "./managed-fields.ts";
 import { jsonPatch, mergePatch, strategicPatch } from "./patch.ts";
-import { apiVersionOf, type Resource } from "./resources.ts";
+import type { Resource } from "./resources.ts";
 import { resolve } from "./schema.ts";
 import * as failure from "./status-error.ts";
 import type { Store } from "./store.ts";
 import { prepareCreate, prepareStatus, prepareUpdate, type StrategyContext } from "./strategies.ts";
 import { schemaErrors } from "./structured-merge.ts";
-import { pruneUnknown, validate, withDefaults } from "./structural-schema.ts";
-import { kindErrors, metadataErrors } from "./validation.ts";
+import { validate } from "./structural-schema.ts";
+import { writeContext } from "./write-context.ts";
 import {
-  CLEANUP,
-  cannotHandle,
-  heldBySpec,
+  finalizerWarnings,
   metaText,
-  type DeleteRequest,
+  requireApplyCreates,
+  requireKind,
+  requireNoNewFinalizers,
+  requireSameIncarnation,
+  requireUrlName,
+  typedPatchError,
+  withName,
   type PatchType,
   type Target,
   type WriteOptions,
   type Written,
-  withPropagation,
-  requirePrecondition,
-  complain,
-  requireKind,
-  requireUrlName,
-  withName,
-  requireApplyCreates,
-  typedPatchError,
-  requireSameIncarnation,
-  requireNoNewFinalizers,
-  finalizerWarnings,
 } from "./write-rules.ts";
 
 export interface Objects {
@@ -61,15 +57,6 @@ export interface ObjectsOptions {
 
 const NAMESPACES = "/namespaces";
 
-function resetsOf(resource: Resource, subresource: string): FieldSet {
-  const set = emptySet();
-  if (subresource === "status") {
-    for (const field of ["spec", ...(resource.custom ? ["metadata"] : [])]) insert(set, [`f:${field}`]);
-    if (!resource.custom) insert(set, ["f:metadata", "f:labels"]);
-  } else if (resource.hasStatus) insert(set, ["f:status"]);
-  return set;
-}
-
 /** Clients send these; only the stored values count. */
 const withoutTimes = (object: Obj): Obj => ({
   ...object,
@@ -82,8 +69,9 @@ const withoutTimes = (object: Obj): Obj => ({
 
 export function createObjects({ store, clock }: ObjectsOptions): Objects {
   let address = 0;
+  const now = (): string => rfc3339(clock.now());
   const strategy = (): StrategyContext => ({
-    now: rfc3339(clock.now()),
+    now: now(),
     uid: randomUUID(),
     allocateAddress: () => {
       const taken = new Set(store.list("/services").map((service) => at(service, "spec", "clusterIP")));
@@ -94,26 +82,15 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
     },
   });
 
-  const contextOf = ({ resource, subresource }: Target, fieldManager: string): WriteContext => ({
-    schema: resolve(resource.schema),
-    apiVersion: apiVersionOf(resource),
-    fieldManager,
-    subresource,
-    now: rfc3339(clock.now()),
-    resets: resetsOf(resource, subresource),
-    blank: resource.custom
-      ? { metadata: {} }
-      : withAt(decodeBuiltin(resource.schema, {}, resource.kind).object, ["metadata", "creationTimestamp"], undefined),
-  });
+  const contextOf = (target: Target, { fieldManager }: WriteOptions): WriteContext =>
+    writeContext(target, fieldManager, now());
 
-  const shown = (resource: Resource, stored: Obj): Obj =>
-    resource.kind === "Event" && !resource.custom
-      ? fromStoredEvent(stored, resource.group)
-      : asVersion(stored, apiVersionOf(resource));
+  const keep = (resource: Resource, object: Obj): Obj =>
+    shown(resource, store.put(resource.storage, stored(resource, object)));
 
   const found = ({ resource, namespace, name }: Target): Obj | undefined => {
-    const stored = store.get(resource.storage, resource.namespaced ? namespace : "", name);
-    return stored && shown(resource, stored);
+    const kept = store.get(resource.storage, resource.namespaced ? namespace : "", name);
+    return kept && shown(resource, kept);
   };
 
   const get = (target: Target): Obj => {
@@ -134,51 +111,13 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
       );
   };
 
-  /** Decoded, defaulted: what the body means in this version of the kind. */
-  const decoded = ({ resource }: Target, body: Obj, options: WriteOptions, warnings: string[]): Obj => {
-    if (!resource.custom) {
-      const { object, report } = decodeBuiltin(resource.schema, body, resource.kind);
-      if (report.mismatch) throw cannotHandle(resource, report.mismatch);
-      complain(resource, report.unknown, options, warnings);
-      return decodeBuiltin(resource.schema, withGoDefaults(resource.kind, object), resource.kind).object;
-    }
-    const dropped: string[] = [];
-    const pruned = objOf(pruneUnknown(resource.schema, body, "", dropped));
-    complain(resource, dropped, options, warnings);
-    const { object: meta } = decodeBuiltin(
-      { $ref: "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" },
-      objOf(pruned.metadata),
-      "ObjectMeta",
-    );
-    return objOf(withDefaults(resource.schema, { ...pruned, metadata: meta }));
-  };
-
-  const errorsOf = ({ resource }: Target, object: Obj, old: Obj | undefined): readonly failure.FieldError[] => {
-    const metadata = old ? [] : metadataErrors(resource.kind, object);
-    if (resource.custom) return [...metadata, ...validate(resource.schema, object)];
-    const definition = resource.kind === "CustomResourceDefinition" ? definitionErrors(object) : [];
-    return [...metadata, ...definition, ...kindErrors(resource.kind, object, old)];
-  };
-
-  const requireValid = (target: Target, object: Obj, old: Obj | undefined): void => {
-    const { resource } = target;
-    if (resource.kind === "CustomResourceDefinition") requireEmulated(object);
-    const errors = errorsOf(target, object, old);
-    if (errors.length > 0) throw failure.invalid(resource.kind, resource.group, metaText(object, "name"), errors);
-  };
-
-  const stored = ({ resource }: Target, object: Obj): Obj => {
-    if (resource.kind === "Event" && !resource.custom) return toStoredEvent(object, resource.group);
-    return object;
-  };
-
   const insertNew = (target: Target, object: Obj, options: WriteOptions, remarks: readonly string[]): Written => {
     const warnings = [...remarks, ...finalizerWarnings(target.resource, object)];
     const fresh = prepareCreate(target.resource, object, strategy());
-    requireValid(target, fresh, undefined);
+    requireValid(target.resource, fresh, undefined);
     if (options.dryRun) return { object: fresh, created: true, warnings };
     return {
-      object: shown(target.resource, store.put(target.resource.storage, stored(target, fresh))),
+      object: keep(target.resource, fresh),
       created: true,
       warnings,
     };
@@ -196,7 +135,7 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
     if (target.subresource === "status") {
       const errors = resource.custom ? validate(resource.schema, prepared) : [];
       if (errors.length > 0) throw failure.invalid(resource.kind, resource.group, target.name, errors);
-    } else requireValid(target, prepared, old);
+    } else requireValid(resource, prepared, old);
     if (equal(withoutTimes(prepared), withoutTimes(old))) return { object: old, created: false, warnings };
     const result = withAt(prepared, ["metadata", "resourceVersion"], metaText(old, "resourceVersion"));
     if (options.dryRun) return { object: result, created: false, warnings };
@@ -204,8 +143,8 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
       metaText(result, "deletionTimestamp") &&
       listOf(at(result, "metadata", "finalizers")).length === 0 &&
       !heldBySpec(resource, result);
-    if (finished) store.remove(resource.storage, stored(target, result));
-    const kept = finished ? result : shown(resource, store.put(resource.storage, stored(target, result)));
+    if (finished) store.remove(resource.storage, stored(resource, result));
+    const kept = finished ? result : keep(resource, result);
     return { object: kept, created: false, warnings };
   };
 
@@ -216,16 +155,11 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
     const target = { ...asked, name: metaText(named, "name") };
     requireNamespace(target);
     const warnings: string[] = [];
-    const object = decoded(target, named, options, warnings);
+    const object = decoded(resource, named, options, warnings);
     if (found(target)) throw failure.alreadyExists(resource, target.name);
     if (metaText(object, "resourceVersion"))
       throw failure.badRequest("resourceVersion should not be set on objects to be created");
-    return insertNew(
-      target,
-      trackUpdate(undefined, object, contextOf(target, options.fieldManager)),
-      options,
-      warnings,
-    );
+    return insertNew(target, trackUpdate(undefined, object, contextOf(target, options)), options, warnings);
   };
 
   const replace = (target: Target, body: Obj, options: WriteOptions): Written => {
@@ -234,7 +168,7 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
     requireUrlName(target, body);
     const old = get(target);
     const warnings: string[] = [];
-    const next = decoded(target, withName(resource, target.namespace, body), options, warnings);
+    const next = decoded(resource, withName(resource, target.namespace, body), options, warnings);
     if (resource.custom && !metaText(next, "resourceVersion"))
       throw failure.invalid(resource.plural, resource.group, target.name, [
         {
@@ -243,7 +177,7 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
           message: "Invalid value: 0: must be specified for an update",
         },
       ]);
-    return change(target, trackUpdate(old, next, contextOf(target, options.fieldManager)), old, options, warnings);
+    return change(target, trackUpdate(old, next, contextOf(target, options)), old, options, warnings);
   };
 
   const apply = (target: Target, body: Obj, options: WriteOptions): Written => {
@@ -264,8 +198,8 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
       : undefined;
     if (problem ?? undeclared) throw typedPatchError(target, problem ?? undeclared ?? "");
     const warnings: string[] = [];
-    const merged = applyConfig(old, config, contextOf(target, options.fieldManager), options.force);
-    const next = decoded(target, merged, { ...options, validation: "Ignore" }, warnings);
+    const merged = applyConfig(old, config, contextOf(target, options), options.force);
+    const next = decoded(resource, merged, { ...options, validation: "Ignore" }, warnings);
     return old ? change(target, next, old, options, warnings) : insertNew(target, next, options, warnings);
   };
 
@@ -286,36 +220,23 @@ export function createObjects({ store, clock }: ObjectsOptions): Objects {
         : objOf(type === "merge" ? mergePatch(old, body) : strategicPatch(resolve(resource.schema), old, body));
     requireUrlName(target, patched);
     const warnings: string[] = [];
-    const next = decoded(target, patched, options, warnings);
-    return change(target, trackUpdate(old, next, contextOf(target, options.fieldManager)), old, options, warnings);
+    const next = decoded(resource, patched, options, warnings);
+    return change(target, trackUpdate(old, next, contextOf(target, options)), old, options, warnings);
   };
 
   const remove = (target: Target, request: DeleteRequest): { object: Obj; gone: boolean } => {
     const { resource } = target;
     const old = get(target);
     requirePrecondition(resource, old, request);
-    const named = withPropagation(listOf(at(old, "metadata", "finalizers")).map(String), request.propagation);
-    const cleans = resource.kind === "CustomResourceDefinition" && !metaText(old, "deletionTimestamp");
-    const finalizers = cleans ? [...new Set([...named, CLEANUP])] : named;
+    const finalizers = finalizersOnDeletion(resource, old, request.propagation);
     if (finalizers.length === 0 && !heldBySpec(resource, old)) {
-      if (!request.dryRun) store.remove(resource.storage, stored(target, old));
+      if (!request.dryRun) store.remove(resource.storage, stored(resource, old));
       return { object: old, gone: true };
     }
     if (metaText(old, "deletionTimestamp")) return { object: old, gone: false };
-    let marked: Obj = {
-      ...old,
-      metadata: {
-        ...objOf(old.metadata),
-        ...(finalizers.length > 0 ? { finalizers } : {}),
-        deletionTimestamp: rfc3339(clock.now()),
-      },
-    };
-    if (resource.kind === "Namespace" && !resource.custom) marked = withAt(marked, ["status", "phase"], "Terminating");
-    else marked = withAt(marked, ["metadata", "deletionGracePeriodSeconds"], 0);
-    if (resource.counted)
-      marked = withAt(marked, ["metadata", "generation"], Number(at(old, "metadata", "generation") ?? 0) + 1);
+    const marked = markedDeleted(resource, old, finalizers, now());
     if (request.dryRun) return { object: marked, gone: false };
-    return { object: shown(resource, store.put(resource.storage, stored(target, marked))), gone: false };
+    return { object: keep(resource, marked), gone: false };
   };
 
   return { get, create, replace, patch, remove, shown };

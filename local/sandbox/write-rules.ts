@@ -27,41 +27,7 @@ export interface Written {
   readonly warnings: readonly string[];
 }
 
-export interface DeleteRequest {
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly propagation?: string;
-  readonly dryRun: boolean;
-}
-
 export const metaText = (object: Obj, field: string): string => textOf(at(object, "metadata", field));
-
-/** Keeps a deleted definition until its objects are gone. */
-export const CLEANUP = "customresourcecleanup.apiextensions.k8s.io";
-
-/** A namespace is kept by `spec.finalizers` until its content is gone. */
-export const heldBySpec = (resource: Resource, object: Obj): boolean =>
-  resource.kind === "Namespace" && !resource.custom && listOf(at(object, "spec", "finalizers")).length > 0;
-
-export function withPropagation(finalizers: readonly string[], propagation: string | undefined): string[] {
-  const rest = finalizers.filter(
-    (name) => propagation === undefined || (name !== "orphan" && name !== "foregroundDeletion"),
-  );
-  if (propagation === "Foreground") return [...rest, "foregroundDeletion"];
-  return propagation === "Orphan" ? [...rest, "orphan"] : rest;
-}
-
-export function requirePrecondition(resource: Resource, old: Obj, { uid, resourceVersion }: DeleteRequest): void {
-  const refuse = (label: string, wanted: string, field: string, verb: string): failure.StatusError =>
-    failure.conflict(
-      { group: resource.group, plural: resource.kind },
-      metaText(old, "name"),
-      `the ${label} in the precondition (${wanted}) does not match the ${label} in record (${metaText(old, field)}). The object might have been ${verb}`,
-    );
-  if (uid !== undefined && uid !== metaText(old, "uid")) throw refuse("UID", uid, "uid", "deleted and then recreated");
-  if (resourceVersion !== undefined && resourceVersion !== metaText(old, "resourceVersion"))
-    throw refuse("ResourceVersion", resourceVersion, "resourceVersion", "modified");
-}
 
 export function complain(
   resource: Resource,

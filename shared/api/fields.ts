@@ -24,10 +24,6 @@ export const duration = (description: string): Schema<string> => string({ descri
 export const localReference = (description: string) =>
   object({ name: string({ description: "Name of the referent." }) }, { description });
 
-export interface LocalReference {
-  readonly name: string;
-}
-
 const conditionFields = object(
   {
     lastTransitionTime: string({

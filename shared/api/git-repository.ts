@@ -129,7 +129,6 @@ export const gitRepositoryStatus = object(
 
 export type GitRepositorySpec = Infer<typeof gitRepositorySpec>;
 export type GitRepositoryStatus = Infer<typeof gitRepositoryStatus>;
-export type GitRepositoryInclude = Infer<typeof include>;
 export type GitRepositoryRef = Infer<typeof reference>;
 export type GitRepository = ObjectOfKind<
   typeof gitRepositoryApiVersion,

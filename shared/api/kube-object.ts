@@ -54,9 +54,12 @@ export const groupOf = (apiVersion: string): string =>
 export const versionOf = (apiVersion: string): string => apiVersion.slice(apiVersion.indexOf("/") + 1);
 
 /** Flux's subject of an object in messages: `Kind/namespace/name`, or `Kind/name` where there is no namespace. */
+export function subjectOf({ kind, namespace, name }: Omit<ObjectRef, "apiVersion">): string {
+  return namespace ? `${kind}/${namespace}/${name}` : `${kind}/${name}`;
+}
+
 export function subject(object: { kind: string; metadata: { name: string; namespace?: string } }): string {
-  const { name, namespace } = object.metadata;
-  return namespace ? `${object.kind}/${namespace}/${name}` : `${object.kind}/${name}`;
+  return subjectOf({ kind: object.kind, ...object.metadata });
 }
 
 export function refOf(object: KubeObject): ObjectRef {

@@ -284,8 +284,6 @@ export type KustomizationStatus = Infer<typeof kustomizationStatus>;
 export type Snapshot = Infer<typeof snapshot>;
 /** One element of `status.inventory.entries`. */
 export type ResourceRef = Infer<typeof inventoryEntry>;
-export type HealthCheck = Infer<typeof healthCheck>;
-export type SourceReference = Infer<typeof sourceReference>;
 export type Kustomization = ObjectOfKind<
   typeof kustomizationApiVersion,
   typeof kustomizationKind,

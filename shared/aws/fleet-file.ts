@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 
 import type { Fleet, FleetCluster } from "../config/fleet.ts";
+import { type ObjectKey, parseKey } from "../lease/message.ts";
 import { formatFindings, parseFleet } from "../config/parse-fleet.ts";
 
 /** @throws when the file is not what synth validated */
@@ -14,4 +15,10 @@ export function readFleetFile(path: string): Fleet {
 /** Undefined for a cluster that left the fleet: its messages are void. */
 export function findCluster(fleet: Fleet, name: string): FleetCluster | undefined {
   return fleet.clusters.find((cluster) => cluster.name === name);
+}
+
+/** The object that a message is about; undefined for a key that is none, and when its cluster left the fleet. */
+export function findObject(fleet: Fleet, key: string): ObjectKey | undefined {
+  const self = parseKey(key);
+  return self && findCluster(fleet, self.cluster) ? self : undefined;
 }

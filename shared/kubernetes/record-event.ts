@@ -1,10 +1,11 @@
 /** Writes what the engine has to tell about an object as a Kubernetes Event, in the form of Flux's controllers. */
 import { randomInt } from "node:crypto";
 
-import type { KubeObject } from "../api/kube-object.ts";
+import { type KubeObject, subjectOf } from "../api/kube-object.ts";
 import { rfc3339, type Clock } from "../runtime/clock.ts";
 import type { EngineEvent } from "../runtime/event.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Log } from "../runtime/log.ts";
+import { type Cluster, KubeError } from "./cluster.ts";
 
 const nanosPerMilli = 1_000_000;
 /** An object's name in Kubernetes, less a dot and 16 hexadecimal digits. */
@@ -20,6 +21,21 @@ export async function recordEvent(
   { component, clock, signal }: { readonly component: string; readonly clock: Clock; readonly signal?: AbortSignal },
 ): Promise<void> {
   await cluster.create(eventObject(event, component, clock.now()), component, signal);
+}
+
+/** Logs the event and records it; one that cannot be written is no reason to fail a run. */
+export async function tellEvent(
+  cluster: Cluster,
+  event: EngineEvent,
+  { log, ...recording }: { readonly component: string; readonly clock: Clock; readonly log: Log },
+): Promise<void> {
+  log("event", { reason: event.reason, object: subjectOf(event.involved), message: event.message });
+  try {
+    await recordEvent(cluster, event, recording);
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    log("event not recorded", { message: error.message });
+  }
 }
 
 /** `core/v1` Event, named by the object and the time in nanoseconds, as client-go's recorder names it. */

@@ -4,19 +4,32 @@ import { type Cluster, KubeError } from "./cluster.ts";
 import { createStatusWriter, statusOf } from "./status-writer.ts";
 import { formatKey, type ObjectKey } from "../lease/message.ts";
 import type { WorkResult } from "../lease/with-lease.ts";
-import type { Condition } from "../api/conditions.ts";
+import type { Condition, Reason } from "../api/conditions.ts";
 import { type Clock, rfc3339 } from "../runtime/clock.ts";
 import { setCondition } from "../runtime/conditions.ts";
 
-export async function refuseObject(
-  self: ObjectKey,
-  cluster: Cluster,
-  { clock, fence, fieldManager }: { readonly clock: Clock; readonly fence: () => void; readonly fieldManager: string },
-): Promise<WorkResult> {
+export interface RefuseOptions {
+  readonly clock: Clock;
+  readonly fence: () => void;
+  readonly fieldManager: string;
+}
+
+export async function refuseObject(self: ObjectKey, cluster: Cluster, options: RefuseOptions): Promise<WorkResult> {
   const object = await findObject(self, cluster);
   if (!object) return { kind: "done", remove: ["vpk", "vsk", "seenUid", "seenGen"] };
   const message = `${self.kind} (${self.group}) is not supported by this version of Driftless: keep Flux's controller for it, or remove the object`;
-  const observedGeneration = object.metadata.generation ?? 0;
+  return stallObject(self, object, { reason: "FeatureNotSupported", message }, cluster, options);
+}
+
+/** Says in the object's conditions why nothing is done with it until it changes; the row keeps that it was seen. */
+export async function stallObject(
+  self: ObjectKey,
+  object: KubeObject,
+  { reason, message }: { readonly reason: Reason; readonly message: string },
+  cluster: Cluster,
+  { clock, fence, fieldManager }: RefuseOptions,
+): Promise<WorkResult> {
+  const { uid = "", generation = 0 } = object.metadata;
   const status = statusOf(object);
   let conditions = (status.conditions as readonly Condition[] | undefined) ?? [];
   for (const [type, value] of [
@@ -25,17 +38,16 @@ export async function refuseObject(
   ] as const)
     conditions = setCondition(
       conditions,
-      { type, status: value, reason: "FeatureNotSupported", message, observedGeneration },
+      { type, status: value, reason, message, observedGeneration: generation },
       rfc3339(clock.now()),
     );
   const writer = createStatusWriter(cluster, object, { fieldManager, fence });
   try {
-    await writer.save({ ...status, conditions, observedGeneration });
+    await writer.save({ ...status, conditions, observedGeneration: generation });
   } catch (error) {
     // Static kinds (Provider, Alert) have no status to say it in.
     if (!(error instanceof KubeError) || error.reason !== "NotFound") throw error;
   }
-  const { uid = "", generation = 0 } = object.metadata;
   return { kind: "done", set: { seenUid: uid, seenGen: generation, vpk: `CL#${self.cluster}`, vsk: formatKey(self) } };
 }
 

@@ -2,7 +2,7 @@
  * Applies what the plan found to differ, stage by stage: dry-run of the whole stage, the inventory of what may come to
  * be, then the writes. Whatever happens, the status keeps every object that is or may be ours and no phantom.
  */
-import { groupOf, type KubeObject, type ObjectRef, versionOf as versionIn } from "../api/kube-object.ts";
+import { groupOf, type KubeObject, type ObjectRef, subjectOf, versionOf as versionIn } from "../api/kube-object.ts";
 import type { ResourceRef } from "../api/kustomization.ts";
 import { refOfId } from "../inventory/id.ts";
 import { KubeError } from "../kubernetes/cluster.ts";
@@ -146,8 +146,7 @@ async function report(run: Run, lines: readonly AppliedLine[]): Promise<void> {
   if (lastAppliedRevision === revision && observedGeneration === kustomization.metadata.generation)
     ports.drifted(lines.length);
   const ordered = [...lines].sort((a, b) => compareRefs(a.ref, b.ref));
-  for (const { ref, action } of ordered)
-    ports.log("applied", { object: [ref.kind, ref.namespace, ref.name].filter(Boolean).join("/"), action, revision });
+  for (const { ref, action } of ordered) ports.log("applied", { object: subjectOf(ref), action, revision });
   await ports.event(appliedEvent(kustomization, ordered, revision));
   for (const { ref } of ordered)
     if (isFluxGroup(groupOf(ref.apiVersion))) await ports.announcer.trigger(ref, "applied");

@@ -1,7 +1,7 @@
 /** The events of a Kustomization, in Flux's words. */
-import { type KubeObject, type ObjectRef, refOf } from "../api/kube-object.ts";
+import { type KubeObject, type ObjectRef, subjectOf } from "../api/kube-object.ts";
 import type { Reason } from "../api/conditions.ts";
-import type { EngineEvent } from "../runtime/event.ts";
+import { type EngineEvent, eventAbout } from "../runtime/event.ts";
 import { formatGoDuration } from "../runtime/go-duration.ts";
 
 export interface AppliedLine {
@@ -9,16 +9,13 @@ export interface AppliedLine {
   readonly action: "created" | "configured" | "deleted";
 }
 
-export const subjectOfRef = ({ kind, namespace, name }: ObjectRef): string =>
-  namespace ? `${kind}/${namespace}/${name}` : `${kind}/${name}`;
-
 export function appliedEvent(object: KubeObject, lines: readonly AppliedLine[], revision: string): EngineEvent {
-  const message = lines.map(({ ref, action }) => `${subjectOfRef(ref)} ${action}`).join("\n");
+  const message = lines.map(({ ref, action }) => `${subjectOf(ref)} ${action}`).join("\n");
   return event(object, "Normal", "Progressing", message, revision);
 }
 
 export function deletedEvent(object: KubeObject, refs: readonly ObjectRef[], revision?: string): EngineEvent {
-  return event(object, "Normal", "Progressing", refs.map((ref) => `${subjectOfRef(ref)} deleted`).join("\n"), revision);
+  return event(object, "Normal", "Progressing", refs.map((ref) => `${subjectOf(ref)} deleted`).join("\n"), revision);
 }
 
 export function healthEvent(object: KubeObject, message: string, revision: string): EngineEvent {
@@ -51,12 +48,6 @@ function event(
   message: string,
   revision: string | undefined,
 ): EngineEvent {
-  const { uid, resourceVersion } = object.metadata;
-  return {
-    type,
-    reason,
-    message,
-    involved: { ...refOf(object), ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) },
-    ...(revision === undefined ? {} : { annotations: { "kustomize.toolkit.fluxcd.io/revision": revision } }),
-  };
+  const annotations = revision === undefined ? {} : { "kustomize.toolkit.fluxcd.io/revision": revision };
+  return eventAbout(object, { type, reason, message, annotations });
 }

@@ -2,10 +2,10 @@
 import { type Kustomization } from "../api/kustomization.ts";
 import { refOfId } from "../inventory/id.ts";
 import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { hasFinalizer, removeFinalizer } from "../kubernetes/finalizer.ts";
 import { createStatusWriter } from "../kubernetes/status-writer.ts";
 import { findGoDuration } from "../runtime/go-duration.ts";
 import { deletedEvent, failureEvent } from "./events.ts";
-import { finalizer, removeFinalizer } from "./finalizer.ts";
 import type { KustomizePorts, Outcome } from "./ports.ts";
 import { prune } from "./prune.ts";
 import { statusManager } from "./status.ts";
@@ -18,7 +18,7 @@ export async function finalize(
   applier: Cluster,
   ports: KustomizePorts,
 ): Promise<Outcome> {
-  if (!kustomization.metadata.finalizers?.includes(finalizer)) return { kind: "gone" };
+  if (!hasFinalizer(kustomization)) return { kind: "gone" };
   const entries = kustomization.status.inventory?.entries ?? [];
   if (entries.length > 0 && deletesObjects(kustomization) && (await hasServiceAccount(kustomization, own, ports))) {
     const owner = { name: kustomization.metadata.name, namespace: kustomization.metadata.namespace };
@@ -35,7 +35,7 @@ export async function finalize(
         : { kind: "waiting", afterSeconds: pollSeconds };
     }
   }
-  await removeFinalizer(kustomization, own, ports.fence);
+  await removeFinalizer(kustomization, own, { fieldManager: statusManager, fence: ports.fence });
   await ports.announcer.gone(kustomization);
   return { kind: "gone" };
 }

@@ -1,4 +1,5 @@
 /** The prune of a run: removes what Git no longer has, and keeps in the inventory what is not gone yet. */
+import { subjectOf } from "../api/kube-object.ts";
 import type { ResourceRef } from "../api/kustomization.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import type { Owner } from "../ssa/owner.ts";
@@ -37,7 +38,7 @@ export async function pruneStale(
   }
   if (result.errors.length > 0) throw new ReconcileError("retry", "PruneFailed", result.errors.join("\n"));
   if (result.terminating.length === 0) return undefined;
-  run.step = `Waiting for ${result.terminating.map(({ kind, namespace, name }) => `${kind}/${namespace ?? ""}/${name}`).join(", ")} to be finalized`;
+  run.step = `Waiting for ${result.terminating.map(subjectOf).join(", ")} to be finalized`;
   await saveProgress(run, run.status.inventory?.entries ?? []);
   return { kind: "waiting", revision, afterSeconds: terminatingSeconds };
 }

@@ -4,13 +4,13 @@
  */
 import type { Kustomization } from "../api/kustomization.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
+import { addFinalizer } from "../kubernetes/finalizer.ts";
 import { createStatusWriter } from "../kubernetes/status-writer.ts";
 import type { Item } from "../lease/ports.ts";
 import { applyDesired } from "./apply-desired.ts";
 import { concludeFailure, concludeHealth, concludeUnchanged } from "./conclude.ts";
 import { parseDesired } from "./desired.ts";
 import { finalize } from "./finalize.ts";
-import { addFinalizer, finalizer } from "./finalizer.ts";
 import { kindsOf, observeLive } from "./observe-live.ts";
 import { ownerName, ownerNamespace } from "../ssa/owner.ts";
 import { planObjects } from "./plan.ts";
@@ -99,11 +99,11 @@ async function startRun(
   applier: Cluster,
   ports: KustomizePorts,
 ): Promise<Run> {
-  const present = kustomization.metadata.finalizers?.includes(finalizer) ?? false;
-  const { metadata } = present ? kustomization : await addFinalizer(kustomization, own, ports.fence);
+  const options = { fieldManager: statusManager, fence: ports.fence };
+  const { metadata } = await addFinalizer(kustomization, own, options);
   const current: Kustomization = { ...kustomization, metadata: { ...kustomization.metadata, ...metadata } };
   const startedAt = ports.clock.now();
-  const writer = createStatusWriter(own, current, { fieldManager: statusManager, fence: ports.fence });
+  const writer = createStatusWriter(own, current, options);
   const run: Run = {
     kustomization: current,
     ports,

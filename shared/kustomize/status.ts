@@ -1,6 +1,6 @@
 /** Pure transitions of a Kustomization's status, in the words of Flux's kustomize-controller. */
 import type { Reason } from "../api/conditions.ts";
-import type { Kustomization, KustomizationStatus, ResourceRef, Snapshot } from "../api/kustomization.ts";
+import type { Kustomization, KustomizationStatus, Snapshot } from "../api/kustomization.ts";
 import { rfc3339 } from "../runtime/clock.ts";
 import { dropConditions, setCondition } from "../runtime/conditions.ts";
 import { formatGoDuration } from "../runtime/go-duration.ts";
@@ -65,10 +65,6 @@ export function progress(status: KustomizationStatus, message: string, moment: M
 
 export function attempt(status: KustomizationStatus, revision: string): KustomizationStatus {
   return { ...status, lastAttemptedRevision: revision };
-}
-
-export function withInventory(status: KustomizationStatus, entries: readonly ResourceRef[]): KustomizationStatus {
-  return { ...status, inventory: { entries: [...entries] } };
 }
 
 export interface Run {

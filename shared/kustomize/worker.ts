@@ -1,59 +1,39 @@
 /** Works on one message about a Kustomization: reads the object afresh, reconciles it, and says what its row keeps. */
+import { describeFindings } from "../api/fields.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { kustomizationApiVersion, kustomizationKind, parseKustomization } from "../api/kustomization.ts";
 import { assertNever } from "../runtime/assert-never.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { readClusterRecord } from "../runtime/cluster-record.ts";
-import type { EngineEvent } from "../runtime/event.ts";
-import type { Log } from "../runtime/log.ts";
-import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
-import { recordEvent } from "../kubernetes/record-event.ts";
+import type { Cluster } from "../kubernetes/cluster.ts";
+import { tellEvent } from "../kubernetes/record-event.ts";
+import { refuseObject, stallObject } from "../kubernetes/refuse-object.ts";
+import { type ClusterPorts, workInCluster } from "../kubernetes/work-in-cluster.ts";
 import { formatKey, type ObjectKey } from "../lease/message.ts";
-import type { Item, Table } from "../lease/ports.ts";
+import type { Item } from "../lease/ports.ts";
 import type { Held, WorkResult } from "../lease/with-lease.ts";
 import { createAnnouncer, type Trigger } from "./announcer.ts";
 import { createAppliedStates } from "./applied-state.ts";
 import { parsePhase, type KustomizePorts, type Outcome, type Renderer, type Sources } from "./ports.ts";
 import { controllerUser, reconcile } from "./reconcile.ts";
-import { refuseObject } from "../kubernetes/refuse-object.ts";
 import { controller, statusManager } from "./status.ts";
 
-export interface WorkerPorts {
-  readonly table: Table;
+export interface WorkerPorts extends ClusterPorts {
   readonly blobs: BlobStore;
   readonly clock: Clock;
-  readonly log: Log;
   readonly renderer: Renderer;
   readonly sources: (cluster: string) => Sources;
-  /** @throws KubeError Unreachable when the way to the API server is barred */
-  readonly openCluster: (cluster: string) => Promise<Cluster>;
   readonly trigger: Trigger;
   /** One line per outcome, for metrics. */
   readonly outcome: (cluster: string, outcome: Outcome["kind"], seconds: number) => void;
   /** Objects that were corrected although neither Git nor the Kustomization had changed. */
   readonly drifted: (cluster: string, objects: number) => void;
-  readonly unreachable: (cluster: string) => void;
 }
 
-const frozenSeconds = 60;
-const unreachableSeconds = 30;
 const phaseFields = ["phase", "phaseRev", "phaseGen", "phaseStart", "phaseUntil", "phaseDigest", "phaseChanged"];
 
-export async function workOnKustomization(self: ObjectKey, held: Held, ports: WorkerPorts): Promise<WorkResult> {
-  const record = await readClusterRecord(ports.table, self.cluster);
-  // Settings fail closed: nothing is written before the cluster's first sweep, nor while another engine is there.
-  if (!record || record.frozen.length > 0) return { kind: "done", againInSeconds: frozenSeconds };
-  try {
-    const cluster = await ports.openCluster(self.cluster);
-    return await workOnObject(self, held, ports, cluster, record.server);
-  } catch (error) {
-    // A refusal that could not even be written into the object's status is no defect of ours: the object comes again.
-    if (!(error instanceof KubeError)) throw error;
-    if (isUnavailable(error)) ports.unreachable(self.cluster);
-    ports.log(isUnavailable(error) ? "unreachable" : "refused", { key: formatKey(self), message: error.message });
-    return { kind: "done", againInSeconds: unreachableSeconds };
-  }
+export function workOnKustomization(self: ObjectKey, held: Held, ports: WorkerPorts): Promise<WorkResult> {
+  return workInCluster(self, ports, (cluster, { server }) => workOnObject(self, held, ports, cluster, server));
 }
 
 async function workOnObject(
@@ -66,18 +46,18 @@ async function workOnObject(
   const { clock, table, log } = ports;
   const { namespace, name } = self;
   const key = formatKey(self);
+  const own = cluster.as(controllerUser);
+  const options = { clock, fence: held.fenceWrite, fieldManager: statusManager };
   if (self.group !== "kustomize.toolkit.fluxcd.io" || self.kind !== kustomizationKind)
-    return refuseObject(self, cluster.as(controllerUser), {
-      clock,
-      fence: held.fenceWrite,
-      fieldManager: statusManager,
-    });
+    return refuseObject(self, own, options);
   const ref = { apiVersion: kustomizationApiVersion, kind: kustomizationKind, namespace, name };
-  const object = await cluster.as(controllerUser).get(ref, held.signal);
+  const object = await own.get(ref, held.signal);
   if (!object) return forget(key, ports);
   const parsed = parseKustomization(object);
-  if (!parsed.ok)
-    throw new TypeError(`${key}: ${parsed.findings.map(({ path, message }) => `${path} ${message}`).join("; ")}`);
+  if (!parsed.ok) {
+    const message = `the spec cannot be read, correct it: ${describeFindings(parsed.findings)}`;
+    return stallObject(self, object, { reason: "Failed", message }, own, options);
+  }
   const startedAt = clock.now();
   const row = held.lease.row;
   // In their order, but no step of the run waits for the one before to be written down.
@@ -92,7 +72,7 @@ async function workOnObject(
     clock,
     log: (event, fields) => log(event, { key, pushedAt: numberOf(row.pushedAt), ...fields }),
     event: async (event) => {
-      told = told.then(() => tell(cluster, event, ports));
+      told = told.then(() => tellEvent(own, event, { component: controller, clock, log }));
       // Seen below, when the run has ended: until then nobody looks.
       told.catch(() => undefined);
     },
@@ -112,21 +92,6 @@ async function workOnObject(
   });
   if (outcome.kind === "gone") return forget(key, ports);
   return toResult(outcome, self, object, row);
-}
-
-/** An event that cannot be written is no reason to fail the run. */
-export async function tell(cluster: Cluster, event: EngineEvent, { clock, log }: WorkerPorts): Promise<void> {
-  log("event", {
-    reason: event.reason,
-    object: `${event.involved.kind}/${event.involved.namespace ?? ""}/${event.involved.name}`,
-    message: event.message,
-  });
-  try {
-    await recordEvent(cluster.as(controllerUser), event, { component: controller, clock });
-  } catch (error) {
-    if (!(error instanceof KubeError)) throw error;
-    log("event not recorded", { message: error.message });
-  }
 }
 
 /** The row of an object that does not exist any more leaves the indexes, so that nobody looks for it again. */

@@ -10,6 +10,10 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (milliseconds, signal) =>
     new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(reasonOf(signal));
+        return;
+      }
       const end = () => {
         signal?.removeEventListener("abort", abort);
         resolve();
@@ -17,11 +21,14 @@ export const systemClock: Clock = {
       const timer = setTimeout(end, milliseconds);
       const abort = () => {
         clearTimeout(timer);
-        reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
+        reject(reasonOf(signal));
       };
       signal?.addEventListener("abort", abort, { once: true });
     }),
 };
+
+const reasonOf = (signal: AbortSignal | undefined): Error =>
+  signal?.reason instanceof Error ? signal.reason : new Error("aborted");
 
 /** The form in which Kubernetes writes times: RFC 3339 in UTC with seconds. */
 export function rfc3339(epochMillis: number): string {

@@ -11,9 +11,6 @@ export function findCondition(conditions: readonly Condition[], type: ConditionT
   return conditions.find((condition) => condition.type === type);
 }
 
-export const isTrue = (conditions: readonly Condition[], type: ConditionType): boolean =>
-  findCondition(conditions, type)?.status === "True";
-
 /** `lastTransitionTime` moves whenever status, reason or message changes, as in Flux. */
 export function setCondition(conditions: readonly Condition[], next: NewCondition, now: string): Condition[] {
   const old = findCondition(conditions, next.type);

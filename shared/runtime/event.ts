@@ -1,5 +1,5 @@
 /** What the engine wants to tell about an object; an adapter writes it as a Kubernetes Event. */
-import type { ObjectRef } from "../api/kube-object.ts";
+import { type KubeObject, type ObjectRef, refOf } from "../api/kube-object.ts";
 
 export interface EngineEvent {
   readonly type: "Normal" | "Warning";
@@ -9,4 +9,16 @@ export interface EngineEvent {
   readonly involved: ObjectRef & { readonly uid?: string; readonly resourceVersion?: string };
   /** Annotations of the Event, e.g. `source.toolkit.fluxcd.io/revision`. */
   readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export function eventAbout(
+  object: KubeObject,
+  { annotations = {}, ...told }: Omit<EngineEvent, "involved">,
+): EngineEvent {
+  const { uid, resourceVersion } = object.metadata;
+  return {
+    ...told,
+    involved: { ...refOf(object), ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) },
+    ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+  };
 }

@@ -9,11 +9,12 @@ import {
   gitRepositoryKind,
   parseGitRepository,
 } from "../api/git-repository.ts";
-import { type KubeObject, type ObjectRef, refOf } from "../api/kube-object.ts";
+import { type KubeObject, type ObjectRef } from "../api/kube-object.ts";
+import { addFinalizer, removeFinalizer } from "../kubernetes/finalizer.ts";
 import { createStatusWriter } from "../kubernetes/status-writer.ts";
 import { parseKey } from "../lease/message.ts";
 import { rfc3339 } from "../runtime/clock.ts";
-import type { EngineEvent } from "../runtime/event.ts";
+import { type EngineEvent, eventAbout } from "../runtime/event.ts";
 import { parseGoDuration } from "../runtime/go-duration.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { createArchive } from "./archive.ts";
@@ -39,7 +40,6 @@ import { nextPollAt, nextRetryAt } from "./schedule.ts";
 import { artifactOf, concludeFailure, concludeReady, concludeStalled } from "./status.ts";
 
 const fieldManager = "source-controller";
-const finalizer = "finalizers.fluxcd.io";
 const failureTypes: ReadonlySet<string> = new Set(["FetchFailed", "StorageOperationFailed", "IncludeUnavailable"]);
 
 /**
@@ -56,7 +56,7 @@ const seenOf = ({ metadata: { uid = "", generation = 0 } }: KubeObject) => ({ ui
 
 async function reconcileFound(key: string, found: KubeObject | undefined, ports: SourcePorts): Promise<SourceOutcome> {
   if (!found || found.metadata.deletionTimestamp) return conclude(await release(key, found, ports));
-  const object = await withFinalizer(found, ports);
+  const object = await addFinalizer(found, ports.cluster, { fieldManager, fence: ports.fence });
   const parsed = parseGitRepository(object);
   if (parsed.ok && parsed.value.spec.suspend === true) return conclude({ kind: "suspended" });
 
@@ -160,29 +160,8 @@ async function fail(repository: GitRepository, error: ReconcileError, run: Run):
 /** A deleted object loses its finalizer, suspended or not; the artifact stays for those who share it. */
 async function release(key: string, object: KubeObject | undefined, ports: SourcePorts): Promise<{ kind: "deleted" }> {
   await forgetSource(ports.table, key);
-  const finalizers = object?.metadata.finalizers ?? [];
-  if (object && finalizers.includes(finalizer))
-    await patchFinalizers(
-      object,
-      finalizers.filter((name) => name !== finalizer),
-      ports,
-    );
+  if (object) await removeFinalizer(object, ports.cluster, { fieldManager, fence: ports.fence });
   return { kind: "deleted" };
-}
-
-async function withFinalizer(object: KubeObject, ports: SourcePorts): Promise<KubeObject> {
-  const { finalizers = [] } = object.metadata;
-  return finalizers.includes(finalizer) ? object : patchFinalizers(object, [...finalizers, finalizer], ports);
-}
-
-async function patchFinalizers(object: KubeObject, finalizers: readonly string[], ports: SourcePorts) {
-  ports.fence();
-  const { resourceVersion } = object.metadata;
-  return ports.cluster.mergePatch(
-    refOf(object),
-    { metadata: { finalizers, resourceVersion } },
-    { fieldManager, signal: ports.signal },
-  );
 }
 
 async function write(object: KubeObject, status: object, { cluster, fence }: SourcePorts): Promise<void> {
@@ -212,16 +191,9 @@ function event(
   type: EngineEvent["type"],
   reason: string,
   message: string,
-  annotations?: Readonly<Record<string, string>>,
+  annotations: Readonly<Record<string, string>> = {},
 ): EngineEvent {
-  const { uid, resourceVersion } = object.metadata;
-  return {
-    type,
-    reason,
-    message,
-    involved: { ...refOf(object), ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) },
-    ...(annotations ? { annotations } : {}),
-  };
+  return eventAbout(object, { type, reason, message, annotations });
 }
 
 function requireRef(key: string): ObjectRef {

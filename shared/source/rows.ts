@@ -113,10 +113,18 @@ export async function recordUrl(
   });
 }
 
-/** Keys of the sources whose repository has this match key. */
-export async function findSourcesByUrl(table: Table, urlKey: string): Promise<readonly string[]> {
+export interface UrlFollower {
+  readonly key: string;
+  /** The branch that it follows; `*` for tags, semver ranges, names and commits, which any push can move. */
+  readonly branch: string;
+}
+
+/** The sources whose repository has this match key. */
+export async function findSourcesByUrl(table: Table, urlKey: string): Promise<readonly UrlFollower[]> {
   const items = await table.query({ pk: `URL#${urlKey}` });
-  return items.flatMap(({ sk }) => (typeof sk === "string" ? [sk] : []));
+  return items.flatMap(({ sk, branch }) =>
+    typeof sk === "string" ? [{ key: sk, branch: typeof branch === "string" ? branch : "*" }] : [],
+  );
 }
 
 export async function forgetSource(table: Table, key: string): Promise<void> {

@@ -1,7 +1,8 @@
 /** Turns one verified delivery into triggers of the sources it concerns, once per delivery. */
-import type { Item, Table } from "../lease/ports.ts";
+import type { Table } from "../lease/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { repositoryMatchKey } from "../source/git/url.ts";
+import { findSourcesByUrl, type UrlFollower } from "../source/rows.ts";
 import type { Answer, Payload, Verified } from "./verify.ts";
 
 export interface WebhookPorts {
@@ -26,7 +27,7 @@ export async function handleDelivery(
   if (sources.length === 0) ports.unknownRepository(addresses[0] ?? "");
   const ref = typeof payload.ref === "string" ? payload.ref : undefined;
   const followers = sources.filter((source) => event !== "push" || ref === undefined || follows(source, ref));
-  for (const { rsk } of followers) if (typeof rsk === "string") await ports.trigger(rsk, "webhook", arrived);
+  for (const { key } of followers) await ports.trigger(key, "webhook", arrived);
   await remember(delivery, ports);
   return { status: 202, message: `${followers.length} sources triggered` };
 }
@@ -53,23 +54,14 @@ function formerName(payload: Payload): string | undefined {
   return typeof from === "string" ? from : undefined;
 }
 
-async function findSources(addresses: readonly string[], table: Table): Promise<readonly Item[]> {
-  const found = new Map<string, Item>();
+async function findSources(addresses: readonly string[], table: Table): Promise<readonly UrlFollower[]> {
+  const found = new Map<string, UrlFollower>();
   for (const address of addresses)
-    for (const item of await table.query({ pk: `URL#${address}` }))
-      if (typeof item.sk === "string") found.set(item.sk, { ...item, rsk: item.sk });
+    for (const source of await findSourcesByUrl(table, address)) found.set(source.key, source);
   return [...found.values()];
 }
 
-/**
- * Whether a source may move when `ref` does. The item names what the source follows: a branch, or `*` for tags, semver
- * ranges, names and commits, which any push can move.
- */
-function follows(source: Item, ref: string): boolean {
-  const { branch } = source;
-  if (typeof branch !== "string" || branch === "*") return true;
-  return ref === `refs/heads/${branch}`;
-}
+const follows = ({ branch }: UrlFollower, ref: string): boolean => branch === "*" || ref === `refs/heads/${branch}`;
 
 async function handledBefore(delivery: string, { table }: WebhookPorts): Promise<boolean> {
   if (delivery === "") return false;

@@ -3,11 +3,12 @@
  * its controllers live on a clock that the caller moves. For engines that run under a virtual clock.
  */
 import { bootstrap } from "../../local/sandbox/bootstrap.ts";
+import type { ApiPorts } from "../../local/sandbox/call.ts";
 import { startControllers } from "../../local/sandbox/controllers.ts";
 import { createObjects, type Objects } from "../../local/sandbox/objects.ts";
 import { createAuthorizer, type Identity } from "../../local/sandbox/rbac.ts";
 import { createReads } from "../../local/sandbox/reads.ts";
-import { answer, type ApiPorts } from "../../local/sandbox/requests.ts";
+import { answer } from "../../local/sandbox/requests.ts";
 import { createRegistry, type Registry } from "../../local/sandbox/resources.ts";
 import { createStore, type Store } from "../../local/sandbox/store.ts";
 import type { Cluster } from "../../shared/kubernetes/cluster.ts";

@@ -70,11 +70,11 @@ describe("the functions", () => {
       const environment = functionOf(name).Properties.Environment as { Variables: Record<string, unknown> };
       return Object.keys(environment.Variables).map((variable) => variable.replace("DRIFTLESS_", ""));
     };
-    const working = ["ENGINE", "TABLE", "QUEUE_SOURCE", "QUEUE_RECONCILE", "QUEUE_SWEEP", "BUCKET", "FLEET_FILE"];
-    const entering = [...working, "KEY", "EXTERNAL_ID"];
+    const working = ["ENGINE", "TABLE", "QUEUE_SOURCE", "QUEUE_RECONCILE", "QUEUE_SWEEP"];
+    const entering = [...working, "FLEET_FILE", "BUCKET", "EXTERNAL_ID"];
 
     expect(variables("webhook")).toEqual([...working, "WEBHOOK_SECRET"]);
-    expect(variables("tick")).toEqual(working);
+    expect(variables("tick")).toEqual([...working, "FLEET_FILE"]);
     expect(variables("sweep")).toEqual(entering);
     expect(variables("source")).toEqual([...entering, "DIGEST_SECRET"]);
     expect(variables("reconcile")).toEqual([...entering, "RENDER_FUNCTION"]);

@@ -10,7 +10,7 @@ import {
   type SandboxOptions,
 } from "../../local/sandbox/create-sandbox.ts";
 import type { Identity } from "../../local/sandbox/rbac.ts";
-import type { AuditEntry } from "../../local/sandbox/requests.ts";
+import type { AuditEntry } from "../../local/sandbox/call.ts";
 import { eventually } from "../conformance/behaviours.ts";
 import { createTarget, type Reply, type RequestOptions } from "../conformance/target.ts";
 

@@ -98,11 +98,15 @@ describe("createSqs", () => {
 describe("parseFaults", () => {
   it("takes a seed alone for the usual mix", () => {
     expect(parseFaults("seed=9")).toEqual(standardFaults(9));
+    expect(parseFaults("9")).toEqual(standardFaults(9));
     expect(parseFaults("kill=0.5")).toEqual({ seed: 1, kill: 0.5 });
   });
 
   it("names what it does not understand", () => {
     expect(() => parseFaults("seed=1,explode=1")).toThrow("fault explode=1 is not understood");
     expect(() => parseFaults("kill=2")).toThrow("fault kill=2 is not understood");
+    expect(() => parseFaults("often")).toThrow(
+      "write a seed alone, e.g. 7, or seed=<number> and any of duplicate, lose",
+    );
   });
 });

@@ -20,7 +20,7 @@ import { createS3BlobStore } from "../../shared/aws/blob-store.ts";
 import { createSqsQueues } from "../../shared/aws/queues.ts";
 import { createDynamoTable } from "../../shared/aws/table.ts";
 import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
-import type { LeasePorts } from "../../shared/lease/row.ts";
+import { CLAIM_AHEAD_SECONDS, type LeasePorts, rowKey } from "../../shared/lease/row.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
 import type { BlobStore } from "../../shared/runtime/blob-store.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
@@ -33,6 +33,8 @@ export interface Wiring {
   readonly cluster: OpenCluster;
   readonly gitUrl: string;
   readonly logs: readonly string[];
+  /** Whether the next tick will send the object's message: due within its look-ahead, and not sent by its releaser. */
+  isForTheTick(key: string): Promise<boolean>;
   /** Deletes what lies under artifacts/ in the bucket. */
   loseArtifacts(): Promise<void>;
   /** Asks for a run of an object, as the CLI does. */
@@ -107,6 +109,12 @@ export async function startWiring(gitPort: number, removal?: Removal): Promise<W
     cluster,
     gitUrl,
     logs,
+    async isForTheTick(key) {
+      const { nextAt, armed } = (await operator.table.get(rowKey(key), { consistent: true })) ?? {};
+      if (typeof nextAt !== "string" || nextAt === armed) return false;
+      const wait = Number(nextAt) - Date.now() / 1000;
+      return wait > 0 && wait < CLAIM_AHEAD_SECONDS;
+    },
     async loseArtifacts() {
       for (const key of await operator.blobs.list("artifacts/")) await operator.blobs.delete(key);
     },
@@ -168,7 +176,7 @@ function operatorPorts({
 }: LocalAws): LeasePorts & { readonly blobs: BlobStore } {
   const { accessKeyId, secretAccessKey } = operator;
   const client = { endpoint: gatewayUrl, region, credentials: { accessKeyId, secretAccessKey } };
-  const environment = functions.find(({ environment: e }) => e.DRIFTLESS_QUEUE_SWEEP)?.environment ?? {};
+  const environment = functions.find(({ environment: e }) => e.DRIFTLESS_BUCKET)?.environment ?? {};
   const variable = (name: string) => environment[name] ?? "";
   return {
     clock: systemClock,

@@ -306,13 +306,13 @@ describe("reconcileGitRepository", () => {
     const world = aWorld({ url: one.url });
     const urlKey = (url: string) => url.replace("http://", "").replace(".git", "");
     await world.run();
-    expect(await findSourcesByUrl(world.table, urlKey(one.url))).toEqual([world.key]);
+    expect((await findSourcesByUrl(world.table, urlKey(one.url))).map(({ key }) => key)).toEqual([world.key]);
 
     await world.edit({ spec: { url: two.url } });
     await world.run();
 
     expect(await findSourcesByUrl(world.table, urlKey(one.url))).toEqual([]);
-    expect(await findSourcesByUrl(world.table, urlKey(two.url))).toEqual([world.key]);
+    expect((await findSourcesByUrl(world.table, urlKey(two.url))).map(({ key }) => key)).toEqual([world.key]);
   });
 });
 
