@@ -5,20 +5,13 @@ import type { KustomizationSpec } from "./kustomization.ts";
 type Rule = readonly [name: string, asked: (spec: KustomizationSpec) => boolean];
 
 const rules: readonly Rule[] = [
-  ["buildMetadata", ({ buildMetadata }) => buildMetadata !== undefined],
   ["commonMetadata", ({ commonMetadata }) => !isEmpty(commonMetadata?.labels) || !isEmpty(commonMetadata?.annotations)],
-  ["components", ({ components }) => !isEmpty(components)],
   ["decryption", ({ decryption }) => decryption !== undefined],
   ["dependsOn[].readyExpr", ({ dependsOn = [] }) => dependsOn.some(({ readyExpr }) => readyExpr)],
   ["force", ({ force }) => force],
   ["healthCheckExprs", ({ healthCheckExprs }) => !isEmpty(healthCheckExprs)],
   ["ignore", ({ ignore }) => !isEmpty(ignore)],
-  ["ignoreMissingComponents", ({ ignoreMissingComponents }) => ignoreMissingComponents === true],
-  ["images", ({ images }) => !isEmpty(images)],
   ["kubeConfig", ({ kubeConfig }) => kubeConfig !== undefined],
-  ["namePrefix", ({ namePrefix }) => namePrefix !== undefined],
-  ["nameSuffix", ({ nameSuffix }) => nameSuffix !== undefined],
-  ["patches", ({ patches }) => !isEmpty(patches)],
   ["postBuild", ({ postBuild }) => postBuild !== undefined && substitutes(postBuild)],
   ["sourceRef.kind", ({ sourceRef }) => sourceRef.kind !== "GitRepository"],
 ];

@@ -5,6 +5,7 @@ import type { Item } from "../lease/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { EngineEvent } from "../runtime/event.ts";
 import type { Log } from "../runtime/log.ts";
+import type { KustomizationOverlay } from "../render/protocol.ts";
 import type { AppliedStates } from "./applied-state.ts";
 
 /** The artifact that a source last stored, as the engine recorded it; nothing is believed from the cluster's status. */
@@ -26,7 +27,7 @@ export interface Sources {
 export interface BuildRequest {
   readonly artifact: StoredArtifact;
   readonly path: string;
-  readonly targetNamespace?: string | undefined;
+  readonly overlay: KustomizationOverlay;
   /** Closure that was applied last; an unchanged one is answered without a build. */
   readonly knownClosure?: string | undefined;
   /** Called when the path was found and the build begins. */

@@ -13,6 +13,7 @@ import { parseDesired } from "./desired.ts";
 import { finalize } from "./finalize.ts";
 import { kindsOf, observeLive } from "./observe-live.ts";
 import { ownerName, ownerNamespace } from "../ssa/owner.ts";
+import { overlayOf } from "./overlay.ts";
 import { planObjects } from "./plan.ts";
 import { type KustomizePorts, type Outcome, type Phase, parsePhase } from "./ports.ts";
 import { pruneStale } from "./prune-stale.ts";
@@ -67,7 +68,7 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   const build = await ports.renderer.build({
     artifact,
     path: spec.path ?? "",
-    targetNamespace: spec.targetNamespace,
+    overlay: overlayOf(spec),
     knownClosure,
     began: () => (run.status = attempt(run.status, artifact.revision)),
   });

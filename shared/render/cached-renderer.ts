@@ -11,7 +11,7 @@ import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { DEFAULT_RENDER_LIMITS } from "./protocol.ts";
 
 /** Builders of another version may print another YAML. */
-const builderVersion = "kustomize-5.8.1/1";
+const builderVersion = "kustomize-5.8.1/2";
 
 /** What is kept of a build; the YAML lies beside it, named by its digest. */
 interface Kept {
@@ -42,8 +42,8 @@ export function createCachedRenderer(
   };
 }
 
-function nameOf({ artifact, path, targetNamespace = "" }: BuildRequest): string {
-  const inputs = JSON.stringify([builderVersion, artifact.digest, path, targetNamespace]);
+function nameOf({ artifact, path, overlay }: BuildRequest): string {
+  const inputs = JSON.stringify([builderVersion, artifact.digest, path, overlay]);
   return createHash("sha256").update(inputs).digest("hex");
 }
 

@@ -8,7 +8,7 @@ import { knownFieldsOf, isMapping, type Mapping } from "./references.ts";
 import { readKustomization } from "./guard.ts";
 import { withTextFields } from "./string-fields.ts";
 import type { Tree } from "./tree.ts";
-import { isRemote, isRepository, joinTreePath, type TreePath } from "./tree-path.ts";
+import { isRemote, isRepository, joinTreePath, resolveReference, type TreePath } from "./tree-path.ts";
 
 export interface CompletedRoot {
   /** Files that were listed because they lie in the path; empty when the repository has its own kustomization. */
@@ -55,7 +55,7 @@ function scanManifests(tree: Tree, directory: TreePath, shown: string): readonly
 }
 
 function merge(base: Mapping, overlay: KustomizationOverlay, tree: Tree, directory: TreePath): Mapping {
-  const { targetNamespace, namePrefix, nameSuffix, patches = [], images = [], buildMetadata = [] } = overlay;
+  const { targetNamespace, namePrefix, nameSuffix, patches = [], images = [], buildMetadata } = overlay;
   const components = componentsOf(overlay, tree, directory);
   return {
     ...base,
@@ -65,7 +65,8 @@ function merge(base: Mapping, overlay: KustomizationOverlay, tree: Tree, directo
     ...(patches.length > 0 ? { patches: [...listOf(base.patches), ...patches.map(patchOf)] } : {}),
     ...(components.length > 0 ? { components: [...listOf(base.components), ...components] } : {}),
     ...(images.length > 0 ? { images: mergeImages(listOf(base.images), images) } : {}),
-    ...(buildMetadata.length > 0 ? { buildMetadata } : {}),
+    // A list that is set replaces the other, even an empty one.
+    ...(buildMetadata === undefined ? {} : { buildMetadata }),
   };
 }
 
@@ -81,7 +82,8 @@ function componentsOf(overlay: KustomizationOverlay, tree: Tree, directory: Tree
     if (isRemote(component) || isRepository(component) || component.startsWith("/")) {
       throw new RenderError("BuildFailed", `component path '${component}' must be local and relative`);
     }
-    return !ignoreMissingComponents || tree.typeOf(joinTreePath(directory, component)) !== "missing";
+    const site = { file: joinTreePath(directory, "kustomization.yaml"), directory, field: "components" };
+    return !ignoreMissingComponents || tree.typeOf(resolveReference(component, site)) !== "missing";
   });
 }
 

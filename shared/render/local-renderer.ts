@@ -8,12 +8,12 @@ import { render, type RenderTools } from "./render.ts";
 
 export function createLocalRenderer(tools: RenderTools, blobs: BlobStore): Renderer {
   return {
-    build: async ({ artifact, ...request }): Promise<Build> => {
+    build: async ({ artifact, path, overlay, knownClosure }): Promise<Build> => {
       const archive = await blobs.get(artifact.blobKey);
       if (archive === undefined) {
         throw new ReconcileError("wait", "ArtifactFailed", "Source is not ready, artifact not found, retrying in 30s");
       }
-      const result = await render({ ...request, archive, artifactDigest: artifact.digest }, tools);
+      const result = await render({ ...overlay, path, knownClosure, archive, artifactDigest: artifact.digest }, tools);
       switch (result.kind) {
         case "failed":
           throw new ReconcileError("retry", result.reason, result.message);

@@ -36,14 +36,16 @@ export function createRemoteRenderer(invoker: RenderInvoker, blobs: BlobStore): 
 }
 
 async function build(
-  { artifact, began: _began, ...request }: BuildRequest,
+  { artifact, path, overlay, knownClosure }: BuildRequest,
   handoff: string,
   invoker: RenderInvoker,
   blobs: BlobStore,
 ): Promise<Build> {
   const response = await invoker.invoke({
-    ...request,
+    ...overlay,
     v: 1,
+    path,
+    knownClosure,
     artifactUrl: await blobs.presignGet(artifact.blobKey, URL_SECONDS),
     artifactDigest: artifact.digest,
     handoffUrl: await blobs.presignPut(handoff, URL_SECONDS),

@@ -128,6 +128,52 @@ export function describeDeploy(world: () => LiveWorld): void {
       expect((await statusOfKustomization(world(), "late")).ready?.status).toBe("True");
     });
 
+    it("merges the fields of the spec into the build", async () => {
+      const patch = JSON.stringify({
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "base" },
+        data: { b: "2" },
+      });
+      await push(world(), {
+        "clusters/production/merged.yaml": kustomization("merged", "./merged", {
+          targetNamespace: "shop",
+          namePrefix: "a-",
+          nameSuffix: "-z",
+          patches: [{ patch }],
+          components: ["../labelled", "../missing"],
+          ignoreMissingComponents: true,
+          images: [{ name: "web", newName: "registry.example.com/web", newTag: "1.2.3" }],
+          buildMetadata: ["originAnnotations"],
+        }),
+        "merged/base.yaml": configMap("base", "", { a: "1" }),
+        "merged/job.yaml": JSON.stringify({
+          apiVersion: "batch/v1",
+          kind: "CronJob",
+          metadata: { name: "job" },
+          spec: {
+            schedule: "0 0 1 1 *",
+            jobTemplate: {
+              spec: {
+                template: { spec: { restartPolicy: "Never", containers: [{ name: "job", image: "web:latest" }] } },
+              },
+            },
+          },
+        }),
+        "labelled/kustomization.yaml":
+          "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nlabels: [{pairs: {team: a}}]\n",
+      });
+
+      const { ids, ready } = await statusOfKustomization(world(), "merged");
+      expect(ready).toMatchObject({ status: "True" });
+      expect(ids).toEqual(["shop_a-base-z__ConfigMap", "shop_a-job-z_batch_CronJob"]);
+      const object = await find(world(), "ConfigMap", "a-base-z", "shop");
+      expect(object).toMatchObject({ data: { a: "1", b: "2" }, metadata: { labels: { team: "a" } } });
+      expect(object?.metadata.annotations?.["config.kubernetes.io/origin"]).toBe("path: base.yaml\n");
+      const job = { apiVersion: "batch/v1", kind: "CronJob", namespace: "shop", name: "a-job-z" };
+      expect(JSON.stringify(await world().cluster.get(job))).toContain("registry.example.com/web:1.2.3");
+    });
+
     it("removes a tenant with its children, ServiceAccount and RBAC in one commit", async () => {
       const subject = { kind: "ServiceAccount", name: "tenant", namespace: "tenant" };
       const child = JSON.parse(

@@ -160,6 +160,7 @@ describe("createRemoteRenderer", () => {
     return {
       artifact: { sourceKey: "s", revision: "main@sha1:1", digest, blobKey: "artifacts/1.tar.gz" },
       path: "apps",
+      overlay: {},
     };
   };
   const handoffs = () => [...objects.keys()].filter((key) => key.startsWith("handoff/") && key !== "handoff/1");

@@ -198,22 +198,13 @@ describe("unsupportedFields", () => {
   };
 
   it.each([
-    ["buildMetadata", { buildMetadata: ["originAnnotations"] }],
-    // A list that is set replaces the one in kustomization.yaml, even an empty one.
-    ["buildMetadata", { buildMetadata: [] }],
     ["commonMetadata", { commonMetadata: { labels: { team: "a" } } }],
-    ["components", { components: ["../c"] }],
     ["decryption", { decryption: { provider: "sops" } }],
     ["dependsOn[].readyExpr", { dependsOn: [{ name: "a" }, { name: "b", readyExpr: "true" }] }],
     ["force", { force: true }],
     ["healthCheckExprs", { healthCheckExprs: [{ apiVersion: "a/v1", current: "true" }] }],
     ["ignore", { ignore: [{ paths: ["/spec"] }] }],
-    ["ignoreMissingComponents", { ignoreMissingComponents: true }],
-    ["images", { images: [{ name: "a", newTag: "1" }] }],
     ["kubeConfig", { kubeConfig: { secretRef: { name: "a" } } }],
-    ["namePrefix", { namePrefix: "a-" }],
-    ["nameSuffix", { nameSuffix: "-a" }],
-    ["patches", { patches: [{ patch: "{}" }] }],
     ["postBuild", { postBuild: { substitute: { a: "1" } } }],
     ["postBuild", { postBuild: { substituteStrategy: "Always" } }],
     ["sourceRef.kind", { sourceRef: { kind: "Bucket", name: "a" } }],
@@ -224,13 +215,18 @@ describe("unsupportedFields", () => {
   it("accepts what is built, and fields that are set without a meaning", () => {
     expect(
       named({
+        buildMetadata: ["originAnnotations"],
         commonMetadata: { labels: {} },
-        components: [],
+        components: ["../c"],
         deletionPolicy: "WaitForTermination",
         dependsOn: [{ name: "infrastructure" }],
         force: false,
         healthChecks: [{ kind: "Deployment", name: "a", namespace: "b" }],
-        patches: [],
+        ignoreMissingComponents: true,
+        images: [{ name: "a", newTag: "1" }],
+        namePrefix: "a-",
+        nameSuffix: "-a",
+        patches: [{ patch: "{}" }],
         postBuild: { substituteStrategy: "WithVariables" },
         serviceAccountName: "tenant",
         targetNamespace: "apps",

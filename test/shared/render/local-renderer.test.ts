@@ -21,7 +21,7 @@ async function worldOf(files: Files) {
     presignPut: refuse,
   };
   const artifact = { sourceKey: "s", revision: "main@sha1:1", digest: artifactDigest, blobKey: "artifacts/1" };
-  return { renderer: createLocalRenderer(tools, blobs), request: { artifact, path: "apps" } };
+  return { renderer: createLocalRenderer(tools, blobs), request: { artifact, path: "apps", overlay: {} } };
 }
 
 describe("createLocalRenderer", () => {
