@@ -40,5 +40,6 @@ function isDone({ health, vanishesWhenDone = false }: AssessedObject): boolean {
 function describe({ ref, health }: AssessedObject): string {
   const { kind, name, namespace } = ref;
   const named = subject({ kind, metadata: { name, ...(namespace ? { namespace } : {}) } });
-  return `${named} status: '${health.status}'`;
+  const why = health.status === "Unknown" ? `: ${health.message}` : "";
+  return `${named} status: '${health.status}'${why}`;
 }

@@ -1,5 +1,5 @@
 /** YAML as Kubernetes' Go parser reads it: YAML 1.1 booleans and octals, long integers kept, last of equal keys wins. */
-import { parseAllDocuments, type ScalarTag, type Tags } from "yaml";
+import { type Document, parseAllDocuments, type ScalarTag, type Tags } from "yaml";
 
 import type { KubeObject } from "../api/kube-object.ts";
 
@@ -27,6 +27,17 @@ export function splitKubeYaml(text: string): readonly YamlDocument[] {
 /** @throws SyntaxError with line and cause; never with the text itself, which may hold a secret */
 export function parseKubeYaml(text: string): readonly KubeObject[] {
   const objects: KubeObject[] = [];
+  for (const document of parseKubeDocuments(text)) {
+    const [error] = document.errors;
+    if (error) throw new SyntaxError(`MalformedYAMLError: line ${lineAt(text, error.pos[0])}: ${error.code}`);
+    const value = kubeValueOf(document);
+    if (value !== null && value !== undefined) objects.push(value as KubeObject);
+  }
+  return objects;
+}
+
+/** The documents with their errors and ranges, for those who must look at more than values. */
+export function parseKubeDocuments(text: string): readonly Document.Parsed[] {
   const documents = parseAllDocuments(text, {
     version: "1.1",
     schema: "yaml-1.1",
@@ -36,15 +47,12 @@ export function parseKubeYaml(text: string): readonly KubeObject[] {
     prettyErrors: false,
     customTags,
   });
-  if (!Array.isArray(documents)) return [];
-  for (const document of documents) {
-    const [error] = document.errors;
-    if (error) throw new SyntaxError(`MalformedYAMLError: line ${lineAt(text, error.pos[0])}: ${error.code}`);
-    const value = narrow(document.toJS({ maxAliasCount: aliasBudget }));
-    if (value !== null && value !== undefined) objects.push(value as KubeObject);
-  }
-  return objects;
+  return Array.isArray(documents) ? documents : [];
 }
+
+/** @throws ReferenceError, TypeError or Error about an alias or a merge, whose message may hold text of the document */
+export const kubeValueOf = (document: Document.Parsed): unknown =>
+  narrow(document.toJS({ maxAliasCount: aliasBudget }));
 
 /** Go's parser has no sexagesimal numbers, times or binary; it has octals written as 0o17. */
 function customTags(tags: Tags): Tags {
@@ -53,7 +61,7 @@ function customTags(tags: Tags): Tags {
     const { format, tag: name } = tag;
     return format !== "TIME" && name !== "tag:yaml.org,2002:timestamp" && name !== "tag:yaml.org,2002:binary";
   });
-  return [octal, ...kept];
+  return [octal, hugeFloat, ...kept];
 }
 
 const octal: ScalarTag = {
@@ -64,6 +72,15 @@ const octal: ScalarTag = {
   resolve: (text) => (text.startsWith("-") ? -BigInt(text.slice(1)) : BigInt(text.replace("+", ""))),
 };
 
+/** What no double holds is text to Go, such as the short commit id 12e4567. */
+const hugeFloat: ScalarTag = {
+  tag: "tag:yaml.org,2002:float",
+  default: true,
+  identify: () => false,
+  test: /^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE]\+?[0-9]{2,}$/,
+  resolve: (text) => (Number.isFinite(Number(text)) ? Number(text) : text),
+};
+
 /** Integers that a double holds become numbers, the others stay exact. */
 function narrow(value: unknown): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value;
@@ -72,4 +89,5 @@ function narrow(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, narrow(field)]));
 }
 
-const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;
+/** Counted from 1. */
+export const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;

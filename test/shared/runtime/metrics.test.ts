@@ -1,6 +1,9 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { describe, expect, it } from "vitest";
 
-import { emf } from "../../../shared/runtime/metrics.ts";
+import { emf, metrics } from "../../../shared/runtime/metrics.ts";
 
 const clock = { now: () => 1_795_600_000_000 };
 
@@ -42,5 +45,18 @@ describe("emf", () => {
     const line = emf(clock, "EngineFrozen", 1, "Count", { Cluster: "a" }, { EngineFrozen: 9, Cluster: "b", _aws: "x" });
 
     expect(JSON.parse(line)).toMatchObject({ EngineFrozen: 1, Cluster: "a", _aws: { Timestamp: 1_795_600_000_000 } });
+  });
+});
+
+describe("the metrics", () => {
+  it("are all emitted by something", () => {
+    const sources = ["functions", "shared"].flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: "utf8" })
+        .filter((file) => file.endsWith(".ts"))
+        .map((file) => readFileSync(join(folder, file), "utf8")),
+    );
+    const emitted = (name: string) => sources.some((source) => source.includes(`emf(clock, "${name}",`));
+
+    expect(Object.keys(metrics).filter((name) => !emitted(name))).toEqual([]);
   });
 });
