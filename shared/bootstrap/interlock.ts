@@ -3,7 +3,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { isRecord } from "../api/schema.ts";
 import { intAt } from "../health/fields.ts";
 import { rfc3339 } from "../runtime/clock.ts";
-import { fluxControllers } from "./names.ts";
+import { findFluxDeployment, fluxDeployments, fluxOperator } from "./flux-controller.ts";
 import { isFresh, parseOwnership } from "./ownership.ts";
 
 export interface Sightings {
@@ -26,9 +26,6 @@ export interface InterlockOptions {
 
 export type Interlock = { readonly kind: "clear" } | { readonly kind: "frozen"; readonly reasons: readonly string[] };
 
-const operator = "flux-operator";
-const names: readonly string[] = [...fluxControllers, operator];
-
 /**
  * Frozen while one of Flux's controllers or the flux-operator has replicas or pods, while a leader-election Lease of
  * theirs is fresh, and while another engine's ownership is.
@@ -43,7 +40,7 @@ export function checkInterlock(sightings: Sightings, options: InterlockOptions):
 }
 
 function runningController(deployment: KubeObject, { takeOver = false }: InterlockOptions): readonly string[] {
-  if (!isFluxController(deployment)) return [];
+  if (!findFluxDeployment(deployment)) return [];
   const replicas = intAt(deployment, ["spec", "replicas"], 1);
   const pods = intAt(deployment, ["status", "replicas"], 0);
   const at = place(deployment);
@@ -56,33 +53,11 @@ function runningController(deployment: KubeObject, { takeOver = false }: Interlo
   return pods > 0 ? [`Deployment/${at} still has ${pods} pods: wait until they have ended`] : [];
 }
 
-/** By Flux's label, or by an image of Flux's for installations that set labels of their own. */
-function isFluxController({ metadata, spec }: KubeObject): boolean {
-  const { labels = {}, name } = metadata;
-  if (labels["app.kubernetes.io/part-of"] === "flux" && names.includes(labels["app.kubernetes.io/component"] ?? name))
-    return true;
-  if (name === operator && labels["app.kubernetes.io/name"] === operator) return true;
-  return imagesOf(spec).some((image) => {
-    const path = image
-      .replace(/@.*$/u, "")
-      .replace(/:[^:/]*$/u, "")
-      .split("/");
-    return names.includes(path.at(-1) ?? "") && path.slice(0, -1).some((part) => part.includes("fluxcd"));
-  });
-}
-
-function imagesOf(spec: unknown): readonly string[] {
-  const template = isRecord(spec) && isRecord(spec.template) ? spec.template.spec : undefined;
-  const containers = isRecord(template) && Array.isArray(template.containers) ? template.containers : [];
-  return containers.flatMap((container: unknown) =>
-    isRecord(container) && typeof container.image === "string" ? [container.image] : [],
-  );
-}
-
 /** Flux's controllers elect by `<controller>-leader-election`, with a suffix for shards; the operator by its own name. */
 function freshLease(lease: KubeObject, { now }: InterlockOptions): readonly string[] {
   const { name } = lease.metadata;
-  const isTheirs = names.some((controller) => name.startsWith(`${controller}-leader-election`)) || name === operator;
+  const isTheirs =
+    fluxDeployments.some((controller) => name.startsWith(`${controller}-leader-election`)) || name === fluxOperator;
   const spec = isRecord(lease.spec) ? lease.spec : {};
   const { renewTime, holderIdentity } = spec;
   if (!isTheirs || typeof holderIdentity !== "string" || holderIdentity === "") return [];

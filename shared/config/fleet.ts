@@ -12,7 +12,8 @@ export interface FleetCluster {
   readonly name: string;
   readonly arn: string;
   readonly sync?: FleetSync;
-  readonly drift?: "within-a-minute" | "at-interval";
+  /** When drift is corrected: as soon as a sweep sees it. Nothing else is built. */
+  readonly drift?: "within-a-minute";
   readonly compatibility?: "2.8" | "2.9" | "2.10";
   readonly lockdown?: boolean;
   /** Writes go on although Flux's controllers or another engine were seen, once they are at zero. */

@@ -157,11 +157,19 @@ const sync = record({
   secretRef: { check: secretName },
 });
 
+/** A setting that is not built must not be accepted: what it asks for would not happen. */
+const drift = text((value) => {
+  if (value === "within-a-minute") return undefined;
+  return value === "at-interval"
+    ? `must be "within-a-minute": "at-interval" is not supported yet, drift would be corrected at once`
+    : `must be "within-a-minute", not ${quote(value)}`;
+});
+
 const cluster = record({
   name: { check: label(fleetLimits.clusterCharacters), required: true },
   arn: { check: clusterArn, required: true },
   sync: { check: sync },
-  drift: { check: oneOf("within-a-minute", "at-interval") },
+  drift: { check: drift },
   compatibility: { check: oneOf("2.8", "2.9", "2.10") },
   lockdown: { check: flag },
   takeOver: { check: flag },
