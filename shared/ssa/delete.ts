@@ -9,6 +9,8 @@ import { isIgnored, isKept } from "./toggles.ts";
 
 export type Deletion =
   | { readonly kind: "deleted" | "absent"; readonly ref: ObjectRef }
+  /** Somebody, perhaps an earlier run, deleted it; finalizers hold it still. */
+  | { readonly kind: "terminating"; readonly ref: ObjectRef }
   /** Another owner has it now, or it opted out. */
   | { readonly kind: "kept"; readonly ref: ObjectRef; readonly why: "owner" | "opted out" }
   | { readonly kind: "failed"; readonly ref: ObjectRef; readonly message: string };
@@ -45,7 +47,7 @@ async function deleteOne(
     // A name that another owner has taken since, or that opted out, is not ours to delete.
     if (!isOwnedBy(live, owner)) return { kind: "kept", ref, why: "owner" };
     if (isIgnored(undefined, live) || isKept(live)) return { kind: "kept", ref, why: "opted out" };
-    if (live.metadata.deletionTimestamp !== undefined) return { kind: "deleted", ref };
+    if (live.metadata.deletionTimestamp !== undefined) return { kind: "terminating", ref };
     fence();
     const { uid } = live.metadata;
     return { kind: await cluster.delete(ref, { propagation: "Background", ...(uid ? { uid } : {}) }), ref };

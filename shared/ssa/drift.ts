@@ -2,9 +2,11 @@
 import { isDeepStrictEqual } from "node:util";
 
 import type { KubeObject } from "../api/kube-object.ts";
+import { type Pointer, without } from "./json-pointer.ts";
 
-export function hasDrifted(live: KubeObject, dryRun: KubeObject): boolean {
-  return !isDeepStrictEqual(compared(live), compared(dryRun));
+/** @param ignored fields that are left to others */
+export function hasDrifted(live: KubeObject, dryRun: KubeObject, ignored: readonly Pointer[] = []): boolean {
+  return !isDeepStrictEqual(compared(without(live, ignored)), compared(without(dryRun, ignored)));
 }
 
 function compared(object: KubeObject) {

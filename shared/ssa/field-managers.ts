@@ -1,6 +1,8 @@
 /** Folds the fields of earlier managers into Flux's, so that what leaves Git leaves the cluster (fluxcd/pkg ssa). */
 import { type KubeObject, type ManagedFieldsEntry, refOf } from "../api/kube-object.ts";
-import type { Cluster } from "../kubernetes/cluster.ts";
+import { engineName } from "../bootstrap/names.ts";
+import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { hasDrifted } from "./drift.ts";
 
 const strippedAnnotations = [
   "kubectl.kubernetes.io/last-applied-configuration",
@@ -9,36 +11,132 @@ const strippedAnnotations = [
 ];
 const strippedLabels = ["fluxcd.io/sync-gc-mark"];
 
-/** kubectl in both ways, what was there before the first apply, and Flux's own from before server-side apply; by prefix. */
-export function isMigrated({ manager, operation, subresource }: ManagedFieldsEntry): boolean {
-  if (subresource) return false;
-  if (manager.startsWith("kubectl")) return true;
-  return operation === "Update" && /^(?:before-first-apply|kustomize-controller)/.test(manager);
+/**
+ * kubectl in both ways, what was there before the first apply, Flux's own from before server-side apply, and those that
+ * the cluster's settings name: all by prefix. And what bootstrap applied until the object came from Git.
+ */
+export function isMigrated(
+  { manager, operation, subresource }: ManagedFieldsEntry,
+  overrides: readonly string[] = [],
+): boolean {
+  if (subresource || isOurs({ manager, operation })) return false;
+  if (["kubectl", ...overrides].some((prefix) => manager.startsWith(prefix))) return true;
+  if (operation === "Apply") return manager === engineName;
+  return /^(?:before-first-apply|kustomize-controller)/.test(manager);
 }
 
-export function needsTakeOver({ metadata }: KubeObject): boolean {
+/** Ours already, whatever prefix it matches. */
+const isOurs = ({ manager, operation }: Pick<ManagedFieldsEntry, "manager" | "operation">): boolean =>
+  manager === "kustomize-controller" && operation === "Apply";
+
+export function needsTakeOver({ metadata }: KubeObject, overrides: readonly string[] = []): boolean {
   return (
-    (metadata.managedFields ?? []).some(isMigrated) ||
+    (metadata.managedFields ?? []).some((entry) => isMigrated(entry, overrides)) ||
     strippedAnnotations.some((name) => metadata.annotations?.[name] !== undefined) ||
     strippedLabels.some((name) => metadata.labels?.[name] !== undefined)
   );
 }
 
-/** One JSON patch that is void when the object has changed since it was read. */
-export async function takeOver(cluster: Cluster, live: KubeObject, manager: string): Promise<KubeObject> {
-  const { managedFields = [], annotations = {}, labels = {}, resourceVersion } = live.metadata;
-  const operations: unknown[] = [
-    ...removals("annotations", annotations, strippedAnnotations),
-    ...removals("labels", labels, strippedLabels),
-    { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
+export async function takeOver(
+  cluster: Cluster,
+  live: KubeObject,
+  manager: string,
+  overrides: readonly string[] = [],
+): Promise<KubeObject> {
+  const operationsOn = (seen: KubeObject) => {
+    const { annotations = {}, labels = {} } = seen.metadata;
+    const entries = foldMigrated(seen, manager, overrides);
+    return [
+      ...removals("annotations", annotations, strippedAnnotations),
+      ...removals("labels", labels, strippedLabels),
+      ...(entries ? [replaceOwners(entries)] : []),
+    ];
+  };
+  return patch(cluster, live, operationsOn, manager);
+}
+
+/** The owners after a take-over; undefined when it leaves them as they are. */
+export function foldMigrated(
+  { metadata: { managedFields = [] }, apiVersion }: KubeObject,
+  manager: string,
+  overrides: readonly string[] = [],
+): readonly ManagedFieldsEntry[] | undefined {
+  const isTaken = (entry: ManagedFieldsEntry) => isMigrated(entry, overrides);
+  return managedFields.some(isTaken) ? fold(managedFields, apiVersion, manager, isTaken) : undefined;
+}
+
+/**
+ * Takes the fields of the managers named over, applied and updated ones, and nothing else.
+ * @returns undefined when none of them owns anything
+ */
+export async function reclaim(
+  cluster: Cluster,
+  live: KubeObject,
+  manager: string,
+  names: readonly string[],
+): Promise<KubeObject | undefined> {
+  const { managedFields = [] } = live.metadata;
+  const isTaken = (entry: ManagedFieldsEntry) => !entry.subresource && !isOurs(entry) && names.includes(entry.manager);
+  if (!managedFields.some(isTaken)) return undefined;
+  const operationsOn = ({ apiVersion, metadata }: KubeObject) => [
+    replaceOwners(fold(metadata.managedFields ?? [], apiVersion, manager, isTaken)),
   ];
-  if (managedFields.some(isMigrated))
-    operations.push({
-      op: "replace",
-      path: "/metadata/managedFields",
-      value: fold(managedFields, live.apiVersion, manager),
-    });
-  return cluster.jsonPatch(refOf(live), operations, { fieldManager: manager });
+  return patch(cluster, live, operationsOn, manager);
+}
+
+/**
+ * Notes all ownership, that of subresources too, in the version of the API in which the object is applied next. A version
+ * that is not served any more makes the server refuse fields that a later one defaults.
+ * @returns undefined when all is noted in it
+ */
+export async function migrateApiVersion(
+  cluster: Cluster,
+  live: KubeObject,
+  manager: string,
+  apiVersion: string,
+): Promise<KubeObject | undefined> {
+  const { managedFields = [] } = live.metadata;
+  if (managedFields.every((entry) => entry.apiVersion === apiVersion)) return undefined;
+  const operationsOn = ({ metadata }: KubeObject) => [
+    replaceOwners((metadata.managedFields ?? []).map((entry) => ({ ...entry, apiVersion }))),
+  ];
+  return patch(cluster, live, operationsOn, manager);
+}
+
+const replaceOwners = (value: readonly ManagedFieldsEntry[]) => ({
+  op: "replace",
+  path: "/metadata/managedFields",
+  value,
+});
+
+const patchAttempts = 5;
+/** Written by Kubernetes' own controllers without a change of the workload. */
+const controllersFields = [["metadata", "annotations", "deployment.kubernetes.io/revision"]];
+
+/**
+ * Void when the object has changed since it was read; a status that moves, as that of every workload does, is none of
+ * our business and the patch is sent again.
+ */
+async function patch(
+  cluster: Cluster,
+  live: KubeObject,
+  operationsOn: (seen: KubeObject) => readonly unknown[],
+  fieldManager: string,
+): Promise<KubeObject> {
+  const ref = refOf(live);
+  let seen = live;
+  for (let attempt = 1; ; attempt += 1) {
+    const version = { op: "replace", path: "/metadata/resourceVersion", value: seen.metadata.resourceVersion };
+    try {
+      return await cluster.jsonPatch(ref, [...operationsOn(seen), version], { fieldManager });
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.reason !== "Conflict" || attempt === patchAttempts) throw error;
+      const fresh = await cluster.get(ref);
+      if (fresh?.metadata.uid !== live.metadata.uid || !fresh || hasDrifted(live, fresh, controllersFields))
+        throw error;
+      seen = fresh;
+    }
+  }
 }
 
 function removals(
@@ -56,11 +154,12 @@ export function fold(
   entries: readonly ManagedFieldsEntry[],
   apiVersion: string,
   manager: string,
+  isTaken: (entry: ManagedFieldsEntry) => boolean = isMigrated,
 ): readonly ManagedFieldsEntry[] {
-  const isOurs = (entry: ManagedFieldsEntry) =>
+  const isTarget = (entry: ManagedFieldsEntry) =>
     entry.manager === manager && entry.operation === "Apply" && !entry.subresource;
-  const migrated = entries.filter(isMigrated);
-  const ours = entries.find(isOurs);
+  const migrated = entries.filter((entry) => isTaken(entry));
+  const ours = entries.find(isTarget);
   const fieldsV1 = [ours, ...migrated].reduce<Fields>((all, e) => merge(all, e?.fieldsV1 ?? {}), {});
   const time = ours?.time ?? migrated[0]?.time;
   const merged: ManagedFieldsEntry = {
@@ -71,7 +170,7 @@ export function fold(
     fieldsV1,
     ...(time === undefined ? {} : { time }),
   };
-  return [...entries.filter((entry) => !isMigrated(entry) && !isOurs(entry)), merged];
+  return [...entries.filter((entry) => !isTaken(entry) && !isTarget(entry)), merged];
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -28,15 +28,19 @@ const zeroStructs: Readonly<Record<string, readonly string[]>> = {
 };
 
 export function withZeroValues(object: KubeObject): KubeObject {
-  const paths = zeroStructs[`${groupOf(object.apiVersion)}/${object.kind}`] ?? [];
-  return paths.reduce<Json>((filled, path) => fill(filled, path.split(".")), object) as KubeObject;
+  const kind = `${groupOf(object.apiVersion)}/${object.kind}`;
+  const paths = zeroStructs[kind] ?? [];
+  const filled = paths.reduce<Json>((value, path) => fill(value, path.split("."), {}), object);
+  // An IntOrString, which is a struct too, prints itself as a number.
+  return (kind === "/Service" ? fill(filled, ["spec", "ports", "*", "targetPort"], 0) : filled) as KubeObject;
 }
 
 /** A parent that is missing stays missing; only the last step is added. */
-function fill(value: unknown, [step = "", ...rest]: readonly string[]): Json {
-  if (step === "*") return (Array.isArray(value) ? value.map((item: unknown) => fill(item, rest)) : value) as Json;
+function fill(value: unknown, [step = "", ...rest]: readonly string[], zero: unknown): Json {
+  if (step === "*")
+    return (Array.isArray(value) ? value.map((item: unknown) => fill(item, rest, zero)) : value) as Json;
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value as Json;
   const below = (value as Json)[step];
-  if (rest.length === 0) return below === undefined || below === null ? { ...value, [step]: {} } : (value as Json);
-  return below === undefined || below === null ? (value as Json) : { ...value, [step]: fill(below, rest) };
+  if (rest.length === 0) return below === undefined || below === null ? { ...value, [step]: zero } : (value as Json);
+  return below === undefined || below === null ? (value as Json) : { ...value, [step]: fill(below, rest, zero) };
 }

@@ -3,7 +3,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 
 const prefix = "kustomize.toolkit.fluxcd.io/";
 
-type Toggle = "ssa" | "reconcile" | "prune";
+type Toggle = "ssa" | "reconcile" | "prune" | "force";
 
 function has(object: KubeObject | undefined, toggle: Toggle, value: string): boolean {
   const { annotations = {}, labels = {} } = object?.metadata ?? {};
@@ -22,5 +22,9 @@ export const isCreatedOnly = (desired: KubeObject): boolean => has(desired, "ssa
 /** Other managers keep their fields. */
 export const isMerged = (desired: KubeObject, live: KubeObject | undefined): boolean =>
   has(desired, "ssa", "Merge") || has(live, "ssa", "Merge");
+
+/** Replaced where a field must not change; looked up on the desired and on the live object. */
+export const isForced = (desired: KubeObject, live: KubeObject): boolean =>
+  has(desired, "force", "enabled") || has(live, "force", "enabled");
 
 export const isKept = (live: KubeObject): boolean => has(live, "prune", "disabled");

@@ -12,8 +12,11 @@ import { KubeError } from "../../shared/kubernetes/cluster.ts";
 import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
 import { connectKubeconfig } from "../../shared/kubernetes/kubeconfig.ts";
 import { parseKubeYaml } from "../../shared/runtime/kube-yaml.ts";
-import { applyManager, applyStage, type Checked, dryRunStage } from "../../shared/ssa/apply.ts";
+import { defaultApplySettings } from "../../shared/config/apply-settings.ts";
+import { applyManager, applyStage, type Checked, type StageOptions } from "../../shared/ssa/apply.ts";
 import { deleteObjects } from "../../shared/ssa/delete.ts";
+import { dryRunStage } from "../../shared/ssa/dry-run.ts";
+import { parseIgnoreRules } from "../../shared/ssa/ignore.ts";
 import { normalize } from "../../shared/ssa/normalize.ts";
 import { compareRefs } from "../../shared/ssa/order.ts";
 import { type Owner, withOwner } from "../../shared/ssa/owner.ts";
@@ -213,6 +216,181 @@ describe.skipIf(missing)(`a real API server${missing ? `: ${missing}` : ""}`, ()
       expect(again?.action).toBe("unchanged");
     });
 
+    it("takes over what bootstrap applied", async () => {
+      const wanted = object("v1", "ConfigMap", "root", { data: { a: "1" } });
+      await cluster.apply({ ...wanted, data: { a: "1", dropped: "1" } }, { fieldManager: "driftless" });
+      expect((await reapply(wanted)).action).toBe("configured");
+      expect((await cluster.get(refOf(wanted)))?.data).toEqual({ a: "1" });
+      expect((await reapply(wanted)).action).toBe("unchanged");
+    });
+
+    describe("an immutable field", () => {
+      const service = (spec: Readonly<Record<string, unknown>>) =>
+        object("v1", "Service", "fixed", { spec: { ports: [{ port: 80, protocol: "TCP" }], ...spec } });
+      const labelled = (app: string) => ({
+        replicas: 0,
+        selector: { matchLabels: { app } },
+        template: { metadata: { labels: { app } }, spec: { containers: [{ name: "a", image: "a:1" }] } },
+      });
+      const deployment = (app: string) => object("apps/v1", "Deployment", "selected", { spec: labelled(app) });
+
+      it.each<[string, KubeObject, KubeObject, RegExp]>([
+        [
+          "the address of a Service",
+          service({}),
+          service({ clusterIP: "None" }),
+          /^Service\/engine\/fixed dry-run failed \(Invalid\): Service "fixed" is invalid: spec\.clusterIPs\[0\]: .*may not change once set/,
+        ],
+        [
+          "the selector of a Deployment",
+          deployment("one"),
+          deployment("two"),
+          /^Deployment\/engine\/selected dry-run failed \(Invalid\): .*field is immutable/,
+        ],
+      ])("is refused, or replaces the object: %s", async (_, before, after, message) => {
+        await reapply(before);
+        const uid = (await cluster.get(refOf(before)))?.metadata.uid;
+        await expect(reapply(after)).rejects.toThrow(message);
+        expect((await cluster.get(refOf(before)))?.metadata.uid).toBe(uid);
+
+        expect(await reapply(after, { force: true })).toMatchObject({ action: "created", recreated: true });
+        const live = await cluster.get(refOf(before));
+        expect(live).toMatchObject({ spec: after.spec as Record<string, unknown> });
+        expect(live?.metadata.uid).not.toBe(uid);
+        await expectUnchanged(after, { force: true });
+      });
+
+      it("is not what a wrong manifest has, whose object stays", async () => {
+        await reapply(service({}), { force: true });
+        const uid = (await cluster.get(refOf(service({}))))?.metadata.uid;
+        const wrong = service({ ports: [{ port: 800000, protocol: "TCP" }] });
+        await expect(reapply(wrong, { force: true })).rejects.toThrow(/must be between 1 and 65535/);
+        expect((await cluster.get(refOf(wrong)))?.metadata.uid).toBe(uid);
+      });
+
+      it("waits for finalizers, and says what holds the object", async () => {
+        await reapply(service({ clusterIP: "None" }), { force: true });
+        const target = refOf(service({}));
+        await cluster.mergePatch(target, { metadata: { finalizers: ["example.com/a"] } }, { fieldManager: "test" });
+        let now = 0;
+        const clock = { now: () => now, sleep: async (milliseconds: number) => void (now += milliseconds) };
+        await expect(reapply(service({}), { force: true, clock })).resolves.toBeDefined();
+        const changed = service({ clusterIP: "10.0.0.200" });
+        await expect(reapply(changed, { force: true, clock })).rejects.toThrow(
+          /held by its finalizers \(example\.com\/a\)/,
+        );
+        await cluster.mergePatch(target, { metadata: { finalizers: null } }, { fieldManager: "test" });
+        expect((await reapply(changed, { force: true, clock })).action).toBe("created");
+      });
+    });
+
+    describe("ignored fields", () => {
+      const ignored = parseIgnoreRules([
+        { paths: ["/spec/replicas", "/spec/template/spec/containers/0/image"], target: { kind: "Deploy.*" } },
+      ]);
+      const wanted = (name: string, labels: Readonly<Record<string, string>> = {}): KubeObject => {
+        const template = { metadata: { labels: { app: name } }, spec: { containers: [{ name: "a", image: "a:1" }] } };
+        const spec = { replicas: 1, selector: { matchLabels: { app: name } }, template };
+        return object("apps/v1", "Deployment", name, { spec }, namespace, labels);
+      };
+      const valuesOf = async (name: string) => {
+        const live = await cluster.get(refOf(wanted(name)));
+        const { replicas, template } = live?.spec as {
+          replicas: number;
+          template: { spec: { containers: { image: string }[] } };
+        };
+        return [replicas, template.spec.containers[0]?.image, JSON.stringify(ours(live)).includes("f:replicas")];
+      };
+
+      it("are left to whoever applies them", async () => {
+        await reapply(wanted("applied"), { ignored });
+        const claim = { replicas: 3, selector: (wanted("applied").spec as { selector: unknown }).selector };
+        const template = {
+          metadata: { labels: { app: "applied" } },
+          spec: { containers: [{ name: "a", image: "a:2" }] },
+        };
+        await apply(object("apps/v1", "Deployment", "applied", { spec: { ...claim, template } }));
+        await expectUnchanged(wanted("applied"), { ignored });
+        expect((await reapply(wanted("applied", { tier: "front" }), { ignored })).action).toBe("configured");
+        expect(await valuesOf("applied")).toEqual([3, "a:2", false]);
+        await expectUnchanged(wanted("applied", { tier: "front" }), { ignored });
+      });
+
+      it("keep the value that somebody set", async () => {
+        await reapply(wanted("edited"), { ignored });
+        const scale = [{ op: "replace", path: "/spec/replicas", value: 3 }];
+        await cluster.jsonPatch(refOf(wanted("edited")), scale, { fieldManager: "autoscaler" });
+        await expectUnchanged(wanted("edited"), { ignored });
+        expect((await reapply(wanted("edited", { tier: "front" }), { ignored })).action).toBe("configured");
+        expect(await valuesOf("edited")).toEqual([3, "a:1", true]);
+        expect((await reapply(wanted("edited", { tier: "front" }))).action).toBe("configured");
+        expect(await valuesOf("edited")).toEqual([1, "a:1", true]);
+      });
+    });
+
+    it("frees an object of a manager that makes its dry-run fail", async () => {
+      const pod = (...names: readonly string[]) => {
+        const containers = names.map((name) => ({ name, image: `${name}:1` }));
+        const template = { metadata: { labels: { app: "wedged" } }, spec: { containers } };
+        const spec = { replicas: 0, selector: { matchLabels: { app: "wedged" } }, template };
+        return object("apps/v1", "Deployment", "wedged", { spec });
+      };
+      await reapply(pod("a", "b"));
+      const limits = { resources: { limits: { cpu: "1" } } };
+      const template = { spec: { containers: [{ name: "b", ...limits }] } };
+      await cluster.apply({ ...pod(), spec: { template } }, { fieldManager: "legacy", force: true });
+      await expect(reapply(pod("a"))).rejects.toThrow(/containers\[\d\]\.image: Required value/);
+      const settings = { ...defaultApplySettings, overrideManagersBeforeDryRun: ["legacy"] };
+      expect((await reapply(pod("a"), { settings })).action).toBe("configured");
+      expect(JSON.stringify((await cluster.get(refOf(pod())))?.spec)).not.toContain('"b"');
+      await expectUnchanged(pod("a"), { settings });
+    });
+
+    it("applies in a version of an API whose fields are owned in an older one", async () => {
+      const group = "migrated.example.com";
+      const version = (name: string, storage: boolean, fields: Readonly<Record<string, unknown>> = {}) => {
+        const extract = { type: "object", properties: { key: { type: "string" }, ...fields } };
+        const items = { type: "object", properties: { extract } };
+        const spec = { type: "object", properties: { from: { type: "array", items } } };
+        return {
+          name,
+          served: true,
+          storage,
+          schema: { openAPIV3Schema: { type: "object", properties: { spec } } },
+        };
+      };
+      const serve = async (...versions: readonly unknown[]) => {
+        const names = { kind: "Thing", plural: "things" };
+        const content = { spec: { group, scope: "Namespaced", names, versions } };
+        await apply(object("apiextensions.k8s.io/v1", "CustomResourceDefinition", `things.${group}`, content, ""));
+      };
+      const thing = (name: string, given: string) => {
+        const spec = { from: [{ extract: { key: "a" } }] };
+        return object(`${group}/${given}`, "Thing", name, { spec });
+      };
+      const problem = (wanted: KubeObject) =>
+        reapply(wanted).then(
+          () => "",
+          (error: unknown) => String(error),
+        );
+      await serve(version("v1beta1", true));
+      await expect.poll(() => problem(thing("t", "v1beta1")), { timeout: 20_000 }).toBe("");
+      await serve(version("v1", true), version("v1beta1", false));
+      await expect.poll(() => problem(thing("t", "v1")), { timeout: 20_000 }).toBe("");
+      // Somebody's write stores the object in the new version; what we own of it is noted in the old one.
+      await cluster.mergePatch(refOf(thing("t", "v1")), { metadata: { labels: { a: "1" } } }, { fieldManager: "test" });
+      await serve(version("v1", true, { policy: { type: "string", default: "x" } }), version("v1beta1", false));
+      await expect
+        .poll(() => problem(thing("t", "v1")), { timeout: 20_000 })
+        .toMatch(/policy: field not declared in schema/);
+
+      const settings = { ...defaultApplySettings, migrateApiVersion: true };
+      expect((await reapply(thing("t", "v1"), { settings })).action).toBe("configured");
+      const live = await cluster.get(refOf(thing("t", "v1")));
+      expect(live?.spec).toEqual({ from: [{ extract: { key: "a", policy: "x" } }] });
+      expect((await reapply(thing("t", "v1"), { settings })).action).toBe("unchanged");
+    });
+
     describe.skipIf(!existsSync(golden))("Flux's golden objects", () => {
       it("are owned field by field as Flux owns them, and unchanged when applied again", async () => {
         const desired = readGolden();
@@ -249,6 +427,20 @@ describe.skipIf(missing)(`a real API server${missing ? `: ${missing}` : ""}`, ()
   async function write(checked: readonly (Checked | undefined)[]): Promise<void> {
     const writes = checked.filter((entry) => entry !== undefined);
     await applyStage(cluster, writes, () => undefined);
+  }
+
+  /** Looks, dry-runs and writes what differs. */
+  async function reapply(desired: KubeObject, options: Partial<StageOptions> = {}): Promise<Checked> {
+    const [checked] = await dryRunStage(cluster, [{ desired, live: "unknown" }], options);
+    if (!checked) throw new Error("nothing checked");
+    if (checked.action === "created" || checked.action === "configured")
+      await applyStage(cluster, [checked], () => undefined, options);
+    return checked;
+  }
+
+  /** In the end: the revision that the deployment controller notes may move in the middle of a look. */
+  async function expectUnchanged(desired: KubeObject, options: Partial<StageOptions>): Promise<void> {
+    await expect.poll(async () => (await reapply(desired, options)).action).toBe("unchanged");
   }
 
   /** A definition that is established. */

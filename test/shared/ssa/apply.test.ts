@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { type KubeObject, refOf } from "../../../shared/api/kube-object.ts";
 import { KubeError } from "../../../shared/kubernetes/cluster.ts";
-import { applyManager, applyStage, type Candidate, type Checked, dryRunStage } from "../../../shared/ssa/apply.ts";
+import { applyManager, applyStage, type Candidate, type Checked } from "../../../shared/ssa/apply.ts";
+import { dryRunStage } from "../../../shared/ssa/dry-run.ts";
 import { createMemoryCluster, type MemoryCluster, owns } from "../../fakes/memory-cluster.ts";
 
 const toggle = (name: string) => `kustomize.toolkit.fluxcd.io/${name}`;
@@ -243,6 +244,16 @@ describe("applyStage", () => {
       true,
       true,
     ]);
+  });
+
+  it("takes over an object of which only the status moved since it was checked", async () => {
+    cluster.put(config("moving", { a: "0", old: "1" }), "kubectl-edit");
+    const ref = refOf(config("moving", {}));
+    const checked = await dryRunStage(cluster, [unknown(config("moving", { a: "1" }))]);
+    cluster.edit(ref, { status: { replicas: 1 } }, "controller");
+    await applyStage(cluster, checked, () => undefined);
+    expect(cluster.find(ref)).toMatchObject({ data: { a: "1" }, status: { replicas: 1 } });
+    expect(cluster.find(ref)?.data).not.toHaveProperty("old");
   });
 
   it("does not take over an object that changed since it was checked", async () => {

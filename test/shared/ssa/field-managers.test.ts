@@ -32,12 +32,20 @@ describe("needsTakeOver", () => {
     ["kustomize-controller", "Apply", false],
     ["before-first-apply", "Apply", false],
     ["helm-controller", "Update", false],
+    ["driftless", "Apply", true],
+    ["driftless", "Update", false],
+    ["driftless-2", "Apply", false],
   ] as const)("of %s %s is %s", (manager, operation, expected) => {
     expect(needsTakeOver(withFields(entry(manager, operation, {})))).toBe(expected);
   });
 
   it("leaves subresources to whoever wrote them", () => {
     expect(needsTakeOver(withFields(entry("kubectl-edit", "Update", {}, { subresource: "status" })))).toBe(false);
+  });
+
+  it.each(["Apply", "Update"] as const)("is true of %s by a manager with a prefix that is overridden", (operation) => {
+    const object = withFields(entry("legacy-tool", operation, {}));
+    expect([needsTakeOver(object), needsTakeOver(object, ["legacy"])]).toEqual([false, true]);
   });
 
   it.each([

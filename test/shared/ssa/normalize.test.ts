@@ -83,10 +83,18 @@ items:
     ],
   ])("sets the protocol that is part of the key of a %s's ports", (kind, apiVersion, spec, path) => {
     const object = one(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: a}\n${spec}\n`);
+    const zeros = kind === "Service" ? { targetPort: 0 } : {};
     expect(object).toHaveProperty(path, [
-      { port: 80, protocol: "TCP" },
-      { port: 53, protocol: "UDP" },
+      { port: 80, protocol: "TCP", ...zeros },
+      { port: 53, protocol: "UDP", ...zeros },
     ]);
+  });
+
+  it("prints a Service's absent targetPort as Go does, and leaves one that is given", () => {
+    const object = one(
+      "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80, targetPort: web}, {port: 81}]}}",
+    );
+    expect(object).toMatchObject({ spec: { ports: [{ targetPort: "web" }, { targetPort: 0 }] } });
   });
 
   it("leaves out what only the server writes", () => {

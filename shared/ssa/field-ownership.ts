@@ -1,0 +1,54 @@
+/** Who owns a field, read from managedFields. */
+import { isDeepStrictEqual } from "node:util";
+
+import type { ManagedFieldsEntry, KubeObject } from "../api/kube-object.ts";
+import { indexOf, lookUp, type Pointer } from "./json-pointer.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Whether anybody but `manager` applies the field; updates and subresources do not count, as in Flux. A list item that
+ * nobody owns by its key belongs to nobody else.
+ */
+export function isAppliedByOther(
+  object: KubeObject,
+  entries: readonly ManagedFieldsEntry[],
+  pointer: Pointer,
+  manager: string,
+): boolean {
+  const applied = entries.filter(({ operation, subresource }) => operation === "Apply" && !subresource);
+  const path = pathOf(object, applied, pointer);
+  return path !== undefined && applied.some((entry) => entry.manager !== manager && walk(entry.fieldsV1, path));
+}
+
+/** `/spec/containers/0/image` as `f:spec`, `f:containers`, `k:{"name":"web"}`, `f:image`; undefined when an item has no key. */
+function pathOf(
+  object: KubeObject,
+  applied: readonly ManagedFieldsEntry[],
+  pointer: Pointer,
+): readonly string[] | undefined {
+  const path: string[] = [];
+  for (const [depth, step] of pointer.entries()) {
+    const list = lookUp(object, pointer.slice(0, depth))?.value;
+    if (!Array.isArray(list)) {
+      path.push(`f:${step}`);
+      continue;
+    }
+    const item: unknown = list[indexOf(step) ?? -1];
+    const keys = applied.flatMap(({ fieldsV1 }) => Object.keys(walk(fieldsV1, path) ?? {}));
+    const key = keys.find((name) => name.startsWith("k:") && hasKey(item, name.slice(2)));
+    if (key === undefined) return undefined;
+    path.push(key);
+  }
+  return path;
+}
+
+function walk(fields: Fields | undefined, path: readonly string[]): Fields | undefined {
+  return path.reduce<Fields | undefined>((at, step) => at?.[step] as Fields | undefined, fields);
+}
+
+function hasKey(item: unknown, key: string): boolean {
+  if (typeof item !== "object" || item === null) return false;
+  const names = Object.entries(JSON.parse(key) as Fields);
+  return names.every(([name, value]) => isDeepStrictEqual((item as Fields)[name], value));
+}
