@@ -12,7 +12,7 @@ import { connectKubeconfig } from "../shared/kubernetes/kubeconfig.ts";
 import { formatKey } from "../shared/lease/message.ts";
 import type { Environment } from "../shared/runtime/environment.ts";
 import { CommandError, type CliPorts, type NamedCluster } from "./ports.ts";
-import type { ConnectionOptions } from "./program.ts";
+import type { ConnectionOptions } from "./program-ports.ts";
 import { readRunFile, type RunFile } from "./run-file.ts";
 
 export type Connected = Pick<CliPorts, "clusters" | "trigger">;

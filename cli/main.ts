@@ -1,14 +1,14 @@
 /** The program: gives the commands this process' streams, clock and environment, and ends with Flux's exit codes. */
 import { createInterface } from "node:readline/promises";
 
-import { CommanderError } from "commander";
-
-import { KubeError } from "../shared/kubernetes/cluster.ts";
 import { systemClock } from "../shared/runtime/clock.ts";
 import { logs } from "./commands/logs.ts";
+import { conclude } from "./conclude.ts";
 import { connect } from "./connect.ts";
 import { logLines } from "./log-lines.ts";
 import { CommandError, type CliPorts } from "./ports.ts";
+import { withGoFlags } from "./go-flags.ts";
+import { locateBuildTools } from "./local-build/locate-build-tools.ts";
 import { createProgram } from "./program.ts";
 import { readRunFile } from "./run-file.ts";
 
@@ -41,8 +41,12 @@ async function main(): Promise<number> {
       now: () => Date.now(),
       connect: async (options): Promise<CliPorts> => {
         const connected = await connect(options, process.env);
-        return { ...connected, out, err, confirm, clock: systemClock, signal };
+        return { ...connected, out, err, confirm, clock: systemClock, signal, ...columnsOf(process.stdout) };
       },
+      out,
+      signal,
+      workingDirectory: process.cwd(),
+      buildTools: () => locateBuildTools(process.env),
       logs: async ({ follow = false, ...options }) => {
         const run = await readRunFile();
         if (!run?.logs)
@@ -55,14 +59,15 @@ async function main(): Promise<number> {
     process.env,
   );
   try {
-    await program.exitOverride().parseAsync();
+    await program.exitOverride().parseAsync(withGoFlags(program, process.argv.slice(2)), { from: "user" });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode;
-    if (!(error instanceof CommandError || error instanceof KubeError)) throw error;
-    err(`✗ ${error.message}\n`);
-    return 1;
+    const { exitCode, text } = conclude(error);
+    err(text);
+    return exitCode;
   }
 }
+
+const columnsOf = ({ columns }: { readonly columns?: number }) => (columns === undefined ? {} : { columns });
 
 process.exitCode = await main();

@@ -21,9 +21,24 @@ export interface CliPorts {
   /** Asks the person at the terminal. */
   readonly confirm: (question: string) => Promise<boolean>;
   readonly signal?: AbortSignal;
+  /** Width of the terminal; 80 when there is none. */
+  readonly columns?: number;
 }
 
-/** Ends the program with status 1 after its message was shown. Without a message, all has been said. */
+/** Ends the program after its message was shown. Without a message, all has been said. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
+  /** Status of the process, 1 unless Flux has another for the case. */
+  readonly exitCode: number;
+  /** `warning` for a finding that is no failure, such as a difference. */
+  readonly severity: "failure" | "warning";
+
+  constructor(
+    message: string,
+    { exitCode = 1, severity = "failure" }: { exitCode?: number; severity?: "failure" | "warning" } = {},
+  ) {
+    super(message);
+    this.exitCode = exitCode;
+    this.severity = severity;
+  }
 }

@@ -9,29 +9,10 @@ import { resume } from "./commands/resume.ts";
 import { suspend } from "./commands/suspend.ts";
 import { uninstall } from "./commands/uninstall.ts";
 import { fluxKinds, reconciledKinds, type FluxKind } from "./kinds.ts";
-import { CommandError, type CliPorts } from "./ports.ts";
+import { CommandError } from "./ports.ts";
+import { type Globals, leaf, type ProgramPorts } from "./program-ports.ts";
+import { addReadVerbs } from "./read-program.ts";
 import { findGoDuration } from "../shared/runtime/go-duration.ts";
-
-/** Flags that say which clusters are meant. */
-export interface ConnectionOptions {
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly fleet?: string;
-  /** Names of clusters of the fleet; all when empty. */
-  readonly cluster?: readonly string[];
-}
-
-export interface ProgramPorts {
-  readonly version: string;
-  readonly connect: (options: ConnectionOptions) => Promise<CliPorts>;
-  readonly logs: (options: ConnectionOptions & LogsOptions & { readonly follow?: boolean }) => Promise<void>;
-  readonly now: () => number;
-}
-
-interface Globals extends ConnectionOptions {
-  readonly namespace: string;
-  readonly timeout: number;
-}
 
 interface GetFlags extends Globals, Omit<GetOptions, "namespace" | "name"> {}
 
@@ -59,6 +40,7 @@ export function createProgram(ports: ProgramPorts, environment: Readonly<Record<
   addEvents(program, ports);
   addLogs(program, ports);
   addUninstall(program, ports);
+  addReadVerbs(program, ports);
   return program;
 }
 
@@ -90,13 +72,19 @@ function addGet(program: Command, ports: ProgramPorts): void {
 }
 
 const getFlags = (command: Command): Command =>
-  command
+  withoutWatch(command)
     .option("-A, --all-namespaces", "objects of all namespaces")
     .option("--no-header", "leave out the header")
     .option("-l, --label-selector <selector>", "filter by labels")
     .option("--status-selector <selector>", "filter by a condition, as ready=false or ready!=true")
     .option("--show-source", "show the source of each object")
     .addOption(new Option("-o, --output <format>", "print whole objects").choices(["json", "yaml"]));
+
+/** A flag of Flux's that must not be passed over in silence. */
+const withoutWatch = (command: Command): Command =>
+  command.addOption(new Option("-w, --watch", "not supported").hideHelp()).on("option:watch", () => {
+    throw new CommandError("--watch is not supported: run the command again, or watch with kubectl get --watch");
+  });
 
 function addReconcile(program: Command, ports: ProgramPorts): void {
   const parent = program.command("reconcile").description("reconcile an object now and wait for it");
@@ -134,8 +122,7 @@ function addResume(program: Command, ports: ProgramPorts): void {
 }
 
 function addEvents(program: Command, ports: ProgramPorts): void {
-  program
-    .command("events")
+  withoutWatch(program.command("events"))
     .description("print events of Flux objects")
     .option("-A, --all-namespaces", "events of all namespaces")
     .option("--for <kind/name>", "events of one object and its source, or of one kind")
@@ -181,14 +168,6 @@ function addUninstall(program: Command, ports: ProgramPorts): void {
         self.optsWithGlobals();
       await uninstall(await ports.connect(flags), { ...flags, timeoutMillis: timeout });
     });
-}
-
-/** The command of several words, each with aliases; the words before the last are made when they are missing. */
-function leaf(parent: Command, words: readonly (readonly string[])[]): Command {
-  const [[name = "", ...aliases] = [], ...rest] = words;
-  const existing = parent.commands.find((command) => command.name() === name);
-  const command = existing ?? parent.command(name).aliases(aliases);
-  return rest.length > 0 ? leaf(command, rest) : command;
 }
 
 /** The command of a kind that takes several names, or all of them. */

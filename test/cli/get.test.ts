@@ -10,7 +10,7 @@ import { createProgram } from "../../cli/program.ts";
 import type { KubeObject } from "../../shared/api/kube-object.ts";
 import { KubeError } from "../../shared/kubernetes/cluster.ts";
 import { objectCluster } from "../fakes/object-cluster.ts";
-import { aGitRepository, aKustomization, aWorld } from "./world.ts";
+import { aGitRepository, aKustomization, aWorld, programPorts } from "./world.ts";
 
 const vectors = "../shared/vectors/flux-cli";
 const kinds = { git: findKind("GitRepository")!, ks: findKind("Kustomization")! };
@@ -44,10 +44,7 @@ describe.skipIf(!existsSync(vectors))("get, as Flux's CLI prints it", () => {
         .filter((object) => object !== null),
     );
     const world = aWorld(objects);
-    const program = createProgram(
-      { version: "0", connect: async () => world.ports, logs: async () => undefined, now: () => 0 },
-      {},
-    );
+    const program = createProgram(programPorts(world), {});
     const words = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
 
     const outcome = await program.parseAsync(words, { from: "user" }).then(

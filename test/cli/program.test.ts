@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 
 import type { LogsOptions } from "../../cli/commands/logs.ts";
 import { selectClusters } from "../../cli/connect.ts";
-import { createProgram, type ConnectionOptions } from "../../cli/program.ts";
+import { createProgram } from "../../cli/program.ts";
+import type { ConnectionOptions } from "../../cli/program-ports.ts";
 import { parseRunFile } from "../../cli/run-file.ts";
-import { aGitRepository, aKustomization, aWorld, playEngine } from "./world.ts";
+import { aGitRepository, aKustomization, aWorld, playEngine, programPorts } from "./world.ts";
 
 function aProgram(environment: Record<string, string> = {}) {
   const world = aWorld([aGitRepository(), aKustomization()]);
@@ -13,7 +14,7 @@ function aProgram(environment: Record<string, string> = {}) {
   const logged: LogsOptions[] = [];
   const program = createProgram(
     {
-      version: "0",
+      ...programPorts(world),
       now: () => 1_000_000,
       connect: async (options) => {
         connections.push(options);
@@ -88,6 +89,8 @@ describe("the command line", () => {
       "get ks --status-selector Ready",
       "expected status selector in type=status or type!=status format, but found: Ready",
     ],
+    ["get ks -w", "--watch is not supported: run the command again, or watch with kubectl get --watch"],
+    ["events --watch", "--watch is not supported"],
     ["logs --since 1m --since-time 2026-01-01T10:00:00Z", "at most one of --since and --since-time may be given"],
   ])("refuses %s", async (line, message) => {
     await expect(aProgram().run(line)).rejects.toThrow(message);

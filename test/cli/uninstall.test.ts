@@ -147,7 +147,9 @@ describe("uninstall", () => {
     expect(cluster.writes.slice(before)).toEqual([
       "delete ConfigMap/flux-system/driftless",
       "delete ClusterRoleBinding/driftless-source",
+      "delete ClusterRoleBinding/driftless-impersonate",
       "delete ClusterRole/driftless-source",
+      "delete ClusterRole/driftless-impersonate",
     ]);
   });
 });

@@ -1,6 +1,8 @@
 /** A terminal and a fleet for tests of the commands. */
 import type { KubeObject, ObjectRef } from "../../shared/api/kube-object.ts";
+import type { BuildTools } from "../../cli/local-build/build-directory.ts";
 import type { CliPorts } from "../../cli/ports.ts";
+import type { ProgramPorts } from "../../cli/program-ports.ts";
 import { fakeClock, type FakeClock } from "../fakes/fake-clock.ts";
 import { objectCluster, type ObjectCluster } from "../fakes/object-cluster.ts";
 
@@ -43,6 +45,20 @@ export function aWorld(
     },
   };
 }
+
+/** What a program needs to work on this world. */
+export const programPorts = ({ ports }: World, buildTools?: BuildTools): ProgramPorts => ({
+  version: "0",
+  now: () => 0,
+  connect: async () => ports,
+  logs: async () => undefined,
+  out: ports.out,
+  workingDirectory: process.cwd(),
+  buildTools: async () => {
+    if (!buildTools) throw new Error("unexpected call of buildTools");
+    return buildTools;
+  },
+});
 
 export const revision = "main@sha1:696f056df216eea4f9401adbee0ff744d4df390f";
 

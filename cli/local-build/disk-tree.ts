@@ -1,0 +1,68 @@
+/** A directory on this machine as the tree of an artifact: read where the build looks, and never written to. */
+import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { RenderError, type RenderLimits } from "../../shared/render/protocol.ts";
+import { KUSTOMIZATION_FILES, type Tree } from "../../shared/render/tree.ts";
+import { joinTreePath, type TreePath } from "../../shared/render/tree-path.ts";
+
+/** True for a file that a scan for manifests passes over. */
+export type IsIgnored = (path: TreePath) => boolean;
+
+/** Symbolic links below the root count as missing: an artifact holds none either. */
+export function createDiskTree(root: string, isIgnored: IsIgnored, limits: RenderLimits): Tree {
+  const build = new Map<TreePath, Buffer>();
+  const visited = new Set<TreePath>([""]);
+  let bytes = 0;
+
+  const typeOf: Tree["typeOf"] = (path) => {
+    if (build.has(path)) return "file";
+    const stats = lstatSync(join(root, path), { throwIfNoEntry: false });
+    if (!stats || hasLinkAbove(root, path)) return "missing";
+    if (stats.isFile()) return "file";
+    return stats.isDirectory() ? "directory" : "missing";
+  };
+  const read: Tree["read"] = (path) => {
+    const known = build.get(path);
+    if (known) return known;
+    const content = readFileSync(join(root, path));
+    bytes += content.length;
+    if (content.length > limits.fileBytes) throw tooLarge(path, limits.fileBytes);
+    if (bytes > limits.visitedBytes) throw tooLarge("the files of this build together", limits.visitedBytes);
+    build.set(path, content);
+    return content;
+  };
+  return {
+    typeOf,
+    read,
+    visit: (path) => void visited.add(path),
+    write: (path, text) => void build.set(path, Buffer.from(text)),
+    list: (path) => namesIn(join(root, path)).filter((name) => !isIgnored(joinTreePath(path, name))),
+    findKustomization: (directory) =>
+      KUSTOMIZATION_FILES.map((name) => joinTreePath(directory, name)).find((path) => typeOf(path) === "file"),
+    closure: () => {
+      throw new Error("a build from disk is not cached");
+    },
+    materialize: (target) => {
+      for (const directory of visited) mkdirSync(join(target, directory), { recursive: true, mode: 0o700 });
+      for (const [path, content] of build) {
+        mkdirSync(dirname(join(target, path)), { recursive: true, mode: 0o700 });
+        writeFileSync(join(target, path), content, { mode: 0o600 });
+      }
+    },
+  };
+}
+
+function hasLinkAbove(root: string, path: TreePath): boolean {
+  const segments = path.split("/").slice(0, -1);
+  return segments.some((_, index) =>
+    lstatSync(join(root, ...segments.slice(0, index + 1)), { throwIfNoEntry: false })?.isSymbolicLink(),
+  );
+}
+
+/** In the order in which Go walks them. */
+const namesIn = (directory: string): readonly string[] =>
+  readdirSync(directory).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+
+const tooLarge = (what: string, limit: number): RenderError =>
+  new RenderError("BuildFailed", `${what} is too large: a build reads at most ${limit} bytes`);
