@@ -6,7 +6,7 @@ import { createBucket } from "../../shared/aws/bucket.ts";
 import { createEngine, type Invocation } from "../../shared/aws/engine.ts";
 import { findObject, readFleetFile } from "../../shared/aws/fleet-file.ts";
 import { createLambdaInvoker, FunctionError } from "../../shared/aws/functions.ts";
-import { recordDeaths } from "../../shared/kustomize/deaths.ts";
+import { recordDeaths, recordStuck } from "../../shared/kustomize/deaths.ts";
 import { workOnKustomization, type WorkerPorts } from "../../shared/kustomize/worker.ts";
 import type { WorkMessage } from "../../shared/lease/message.ts";
 import { withLease } from "../../shared/lease/with-lease.ts";
@@ -27,7 +27,7 @@ export function compose(environment: Environment): {
   readonly reconcileOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
 } {
   const engine = createEngine(environment);
-  const { clock, table, log, emit, trigger } = engine;
+  const { clock, table, log, emit, trigger, report } = engine;
   const { blobs } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
@@ -45,6 +45,7 @@ export function compose(environment: Environment): {
     ),
     sources: (cluster) => createStoredSources(cluster, table),
     openCluster: (name) => access.open(name, "apply"),
+    compatibility: (name) => fleet.clusters.find((cluster) => cluster.name === name)?.compatibility,
     outcome: (Cluster, kind) => {
       const failed = kind === "retrying" || kind === "stalled";
       emit(emf(clock, "ReconcileFailures", failed ? 1 : 0, "Count", { Cluster }));
@@ -55,17 +56,13 @@ export function compose(environment: Environment): {
 
   const reconcileOne = async (message: WorkMessage, invocation: Invocation) => {
     const self = findObject(fleet, message.key);
-    if (!self) {
-      log("object of no cluster of the fleet", { key: message.key });
-      return;
-    }
+    if (!self) return engine.leave(message.key);
     return withLease(engine, message, {
       ...invocation,
-      work: (held) => {
-        if (held.lease.attempts > 1) emit(emf(clock, "WorkerDied", 1, "Count", {}));
-        return workOnKustomization(self, held, ports);
-      },
+      report,
+      work: (held) => workOnKustomization(self, held, ports),
       onDeaths: (held, deaths) => recordDeaths(self, held, deaths, ports),
+      onStuck: (held) => recordStuck(self, held, ports),
     });
   };
   return { log, reconcileOne };

@@ -11,42 +11,49 @@ import { withLease } from "../../shared/lease/with-lease.ts";
 import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { emf } from "../../shared/runtime/metrics.ts";
+import { recordDeaths, recordStuck } from "../../shared/source/deaths.ts";
 import { openTransport as openGit } from "../../shared/source/git/open-transport.ts";
-import { workOnSource } from "../../shared/source/worker.ts";
+import { forgetSource } from "../../shared/source/rows.ts";
+import { type SourceWorkerPorts, workOnSource } from "../../shared/source/worker.ts";
 
 export function compose(environment: Environment): {
   readonly log: Log;
   readonly fetchOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
 } {
   const engine = createEngine(environment);
-  const { clock, table, log, emit, trigger } = engine;
+  const { clock, table, log, emit, trigger, report } = engine;
   const { blobs, bucket } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
   const secrets = createSecrets(new SecretsManagerClient({}), clock);
   const digestSecret = requireVariable(environment, "DRIFTLESS_DIGEST_SECRET");
 
+  const ports: SourceWorkerPorts = {
+    table,
+    blobs,
+    bucket,
+    clock,
+    log,
+    openGit,
+    trigger,
+    hmacKey: async () => Buffer.from(await secrets.get(digestSecret), "utf8"),
+    openCluster: (name) => access.open(name, "source"),
+    unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
+  };
+
   const fetchOne = async (message: WorkMessage, invocation: Invocation) => {
     const self = findObject(fleet, message.key);
     if (!self) {
-      log("object of no cluster of the fleet", { key: message.key });
-      return;
+      // Webhooks would else find it for ever.
+      await forgetSource(table, message.key);
+      return engine.leave(message.key);
     }
     return withLease(engine, message, {
       ...invocation,
-      work: (held) =>
-        workOnSource(self, held, {
-          table,
-          blobs,
-          bucket,
-          clock,
-          log,
-          openGit,
-          trigger,
-          hmacKey: async () => Buffer.from(await secrets.get(digestSecret), "utf8"),
-          openCluster: (name) => access.open(name, "source"),
-          unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
-        }),
+      report,
+      onDeaths: (held, deaths) => recordDeaths(self, held, deaths, ports),
+      onStuck: (held) => recordStuck(self, held, ports),
+      work: (held) => workOnSource(self, held, ports),
     });
   };
   return { log, fetchOne };

@@ -8,6 +8,7 @@ import { withLease } from "../../shared/lease/with-lease.ts";
 import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { emf } from "../../shared/runtime/metrics.ts";
+import { restSweep } from "../../shared/sweep/rest.ts";
 import { sweep } from "../../shared/sweep/sweep.ts";
 
 export function compose(environment: Environment): {
@@ -15,19 +16,22 @@ export function compose(environment: Environment): {
   readonly sweepOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
 } {
   const engine = createEngine(environment);
-  const { clock, table, log, emit, trigger } = engine;
+  const { clock, table, log, emit, trigger, report } = engine;
   const { blobs } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
 
   const sweepOne = async (message: WorkMessage, invocation: Invocation) => {
     const cluster = findCluster(fleet, message.key.slice(0, message.key.indexOf("/")));
-    if (!cluster) {
-      log("cluster left the fleet", { key: message.key });
-      return;
-    }
+    if (!cluster) return engine.leave(message.key);
     return withLease(engine, message, {
       ...invocation,
+      report,
+      onDeaths: async () => {
+        await restSweep(cluster.name, engine);
+        return {};
+      },
+      onStuck: async () => ({ kind: "done", againInSeconds: await restSweep(cluster.name, engine) }),
       work: (held) =>
         sweep(cluster, held, {
           engine: engine.name,

@@ -60,8 +60,8 @@ export class EngineAlarms extends Construct {
     });
     const fleetUnhealthy = new cloudwatch.CompositeAlarm(this, "FleetUnhealthy", {
       compositeAlarmName: `driftless-${engine}-FleetUnhealthy`,
-      alarmDescription: "A cluster differs from Git, fails to reconcile, cannot be reached or is not swept",
-      alarmRule: anyOf("DriftUncorrected", "ReconcileFailures", "ClusterUnreachable", "SweepAge", "EngineFrozen"),
+      alarmDescription: "Objects of a cluster fail to reconcile, or it cannot be reached, is not swept or is frozen",
+      alarmRule: anyOf("ReconcileFailures", "ClusterUnreachable", "SweepAge", "EngineFrozen"),
       actionsSuppressor: engineDown,
     });
     if (action) for (const alarm of [engineDown, fleetUnhealthy]) listen(alarm, action);
@@ -75,14 +75,7 @@ const fleetRules: readonly AlarmRule[] = [
     metric: byCluster("DriftDetected", "SUM", minute),
     threshold: 1,
     notifies: true,
-    description: "Somebody changed an object that Git describes. The log of sweep names object, field and manager",
-  },
-  {
-    name: "DriftUncorrected",
-    metric: byCluster("DriftUncorrected", "MAX", fiveMinutes),
-    threshold: 1,
-    periods: 2,
-    description: "Objects have differed from Git for ten minutes: correction is off, at the interval, or refused",
+    description: "Objects that Git describes were changed, and were corrected. Events of their Kustomization name them",
   },
   {
     name: "SweepAge",
@@ -128,7 +121,7 @@ const engineRules = ({ functions, queues }: EngineAlarmsProps): readonly AlarmRu
     metric: ofEngine("WorkerDied", "Sum", fiveMinutes),
     threshold: 1,
     notifies: true,
-    description: "A function died at work on an object (memory or time). Its object says so after five deaths",
+    description: "Runs came to no end (memory or time). The functions' logs name the object, which says so after five",
   },
   {
     name: "WebhookSignatureRejected",

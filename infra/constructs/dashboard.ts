@@ -28,11 +28,10 @@ export class EngineDashboard extends Construct {
         [new cloudwatch.AlarmStatusWidget({ title: "Alarms", alarms: [...alarms.all], width: 24, height: 4 })],
         [
           graph("Drift found", byCluster("DriftDetected", "SUM", period)),
-          graph("Drift not corrected", byCluster("DriftUncorrected", "MAX", period)),
           graph("Failed runs", byCluster("ReconcileFailures", "SUM", period)),
+          graph("Seconds since the last sweep", byCluster("SweepAgeSeconds", "MAX", period)),
         ],
         [
-          graph("Seconds since the last sweep", byCluster("SweepAgeSeconds", "MAX", period)),
           graph("Unreachable", byCluster("ClusterUnreachable", "SUM", period)),
           graph("Frozen", byCluster("EngineFrozen", "MAX", period)),
         ],

@@ -1,6 +1,6 @@
 /**
  * Opens the clusters of the fleet: assumes the cluster's role for one purpose, asks EKS where the API server is, and
- * connects with a token of that role. Connections are kept for as long as the function's process lives.
+ * connects with a token of that role. Connections are kept in the function's process for as long as they lead somewhere.
  */
 import { DescribeClusterCommand, EKSClient } from "@aws-sdk/client-eks";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
@@ -11,9 +11,11 @@ import type { Fleet, FleetCluster } from "../config/fleet.ts";
 import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
 import { createCluster } from "../kubernetes/create-cluster.ts";
 import { type AwsCredentials, createEksTokens } from "../kubernetes/eks-token.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { type Environment, requireVariable } from "../runtime/environment.ts";
 import { callAws } from "./aws-error.ts";
 import { findCluster } from "./fleet-file.ts";
+import { keepOpened } from "./opened-clusters.ts";
 
 export interface ClusterAccess {
   /** @throws KubeError Unreachable when the role cannot be assumed or EKS does not know the cluster */
@@ -21,28 +23,16 @@ export interface ClusterAccess {
 }
 
 const sessionSeconds = 3600;
-/** Endpoint and certificate of a cluster hardly ever change. */
-const describeMillis = 24 * 3600_000;
 
 export function createClusterAccess(fleet: Fleet, environment: Environment): ClusterAccess {
   const externalId = requireVariable(environment, "DRIFTLESS_EXTERNAL_ID");
   const sts = new STSClient({});
-  const opened = new Map<string, { readonly cluster: Promise<Cluster>; readonly until: number }>();
-  const open = (name: string, purpose: ClusterRolePurpose) => {
-    const member = findCluster(fleet, name);
-    if (!member) throw new RangeError(`cluster ${name} is not in the fleet`);
-    return connect(member, fleet.engine, purpose, { sts, externalId });
-  };
   return {
-    open(name, purpose) {
-      const key = `${name} ${purpose}`;
-      const known = opened.get(key);
-      if (known && Date.now() < known.until) return known.cluster;
-      const cluster = open(name, purpose);
-      opened.set(key, { cluster, until: Date.now() + describeMillis });
-      cluster.catch(() => opened.delete(key));
-      return cluster;
-    },
+    open: keepOpened(async (name, purpose, lost) => {
+      const member = findCluster(fleet, name);
+      if (!member) throw new RangeError(`cluster ${name} is not in the fleet`);
+      return connect(member, fleet.engine, purpose, { sts, externalId, lost });
+    }, systemClock),
   };
 }
 
@@ -50,7 +40,7 @@ async function connect(
   member: FleetCluster,
   engine: string,
   purpose: ClusterRolePurpose,
-  { sts, externalId }: { readonly sts: STSClient; readonly externalId: string },
+  { sts, externalId, lost }: { readonly sts: STSClient; readonly externalId: string; readonly lost: () => void },
 ): Promise<Cluster> {
   const arn = parseClusterArn(member.arn);
   if (!arn) throw new RangeError(`"${member.arn}" is not the ARN of an EKS cluster`);
@@ -65,10 +55,12 @@ async function connect(
       throw new Error(`cluster is ${cluster?.status ?? "unknown"} and has no endpoint yet`);
     return { endpoint: cluster.endpoint, ca: Buffer.from(data, "base64").toString("utf8") };
   });
+  const token = createEksTokens(credentials, arn.region, arn.cluster);
   return createCluster({
     server: endpoint.replace(/\/+$/, ""),
     ca,
-    token: createEksTokens(credentials, arn.region, arn.cluster),
+    token: () => asUnreachable(member, token),
+    onUnreachable: lost,
   });
 }
 

@@ -2,11 +2,15 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQSClient } from "@aws-sdk/client-sqs";
 
+import type { Registration } from "../lease/register.ts";
+import { retire } from "../lease/retire.ts";
 import type { LeasePorts } from "../lease/row.ts";
 import { trigger } from "../lease/trigger.ts";
+import type { LeasedWork } from "../lease/with-lease.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { type Environment, requireVariable } from "../runtime/environment.ts";
 import { createJsonLog, type Log } from "../runtime/log.ts";
+import { emf } from "../runtime/metrics.ts";
 import { createSqsQueues } from "./queues.ts";
 import { createDynamoTable } from "./table.ts";
 
@@ -21,7 +25,11 @@ export interface Engine extends LeasePorts {
   readonly log: Log;
   /** Writes one line as it is, for metrics. */
   readonly emit: (line: string) => void;
-  readonly trigger: (key: string, why: string, pushedAt?: number) => Promise<void>;
+  readonly trigger: (key: string, why: string, note?: Registration) => Promise<void>;
+  /** Every worker's: a line in the log and a metric for the run that came to no end. */
+  readonly report: NonNullable<LeasedWork["report"]>;
+  /** Every worker's: what to do with a message about a cluster that is not in the fleet. */
+  readonly leave: (key: string) => Promise<void>;
 }
 
 export function createEngine(environment: Environment): Engine {
@@ -35,13 +43,22 @@ export function createEngine(environment: Environment): Engine {
     sweep: variable("DRIFTLESS_QUEUE_SWEEP"),
   });
   const ports: LeasePorts = { table, queues, clock };
+  const log = createJsonLog(emit, clock.now);
   return {
     ...ports,
     name: variable("DRIFTLESS_ENGINE"),
-    log: createJsonLog(emit, clock.now),
+    log,
     emit,
-    trigger: async (key, why, pushedAt) => {
-      await trigger(ports, key, { why, ...(pushedAt === undefined ? {} : { register: { pushedAt } }) });
+    trigger: async (key, why, note) => {
+      await trigger(ports, key, { why, ...(note ? { register: note } : {}) });
+    },
+    report: (end, { lease: { key, attempts } }) => {
+      log(end === "died" ? "worker died" : "came no further", { key, deaths: attempts - 1 });
+      emit(emf(clock, "WorkerDied", 1, "Count", {}, { key, end }));
+    },
+    leave: async (key) => {
+      log("of no cluster of the fleet", { key });
+      await retire(ports, key);
     },
   };
 }

@@ -64,17 +64,12 @@ export async function bootstrap(cluster: Cluster, options: BootstrapOptions): Pr
   );
   await add(definitions);
   await add([...fluxServiceAccounts(), ...fluxRbac()]);
-  for (const object of engineRbac(fleetCluster)) await applyOurs(cluster, object, signal);
+  for (const object of [...sourceGroupRbac(), ...impersonateGroupRbac()]) await applyOurs(cluster, object, signal);
   await untilServed(cluster, options, definitions);
   await add(roots);
   await renewOwnership(cluster, claimed, { engine, renewedAt: clock.now(), bootstrapped: true });
   return { kind: "ready", created };
 }
-
-const engineRbac = ({ lockdown = false }: FleetCluster): readonly KubeObject[] => [
-  ...sourceGroupRbac(),
-  ...(lockdown ? impersonateGroupRbac() : []),
-];
 
 async function addMissing(cluster: Cluster, object: KubeObject, signal?: AbortSignal): Promise<boolean> {
   if (await exists(cluster, refOf(object), signal)) return false;

@@ -91,7 +91,8 @@ export function sourceGroupRbac(): readonly KubeObject[] {
 
 /**
  * The rights of the role that writes, on clusters with `lockdown`, where it is no cluster admin: it may be whichever
- * ServiceAccount a Flux object names, and nothing on its own account.
+ * ServiceAccount a Flux object names, and nothing on its own account. Bound everywhere: with lock-down it would be too
+ * late, and without it nobody is in the group.
  */
 export function impersonateGroupRbac(): readonly KubeObject[] {
   const name = `${engineName}-impersonate`;

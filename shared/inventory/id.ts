@@ -1,5 +1,6 @@
 /** Ids of the inventory: `<namespace>_<name>_<group>_<kind>` (fluxcd/cli-utils pkg/object), the version kept beside. */
 import { groupOf, type ObjectRef } from "../api/kube-object.ts";
+import type { ResourceRef } from "../api/kustomization.ts";
 
 const rbacKinds = new Set(["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"]);
 const rbacGroup = "rbac.authorization.k8s.io";
@@ -39,6 +40,20 @@ export function refOfId({ id, v }: { readonly id: string; readonly v: string }):
   if (!parsed) throw new TypeError(`inventory entry "${id}" is not of the form <namespace>_<name>_<group>_<kind>`);
   const { namespace, name, group, kind } = parsed;
   return { apiVersion: group === "" ? v : `${group}/${v}`, kind, name, ...(namespace === "" ? {} : { namespace }) };
+}
+
+/**
+ * The entries of a status as far as they can be read: whoever may write the status can put anything there, and an entry
+ * that names no object must not keep the others from being looked at.
+ */
+export function readInventory(status: unknown): readonly ResourceRef[] {
+  const { inventory } = (status ?? {}) as { readonly inventory?: { readonly entries?: unknown } | null };
+  const entries = inventory?.entries;
+  if (!Array.isArray(entries)) return [];
+  return entries.filter((entry: unknown): entry is ResourceRef => {
+    const { id, v } = (entry ?? {}) as Partial<ResourceRef>;
+    return typeof id === "string" && typeof v === "string" && v !== "" && parseId(id) !== undefined;
+  });
 }
 
 const isRbac = (group: string, kind: string): boolean => group === rbacGroup && rbacKinds.has(kind);

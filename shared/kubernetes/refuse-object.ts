@@ -3,7 +3,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { type Cluster, KubeError } from "./cluster.ts";
 import { createStatusWriter, statusOf } from "./status-writer.ts";
 import { formatKey, type ObjectKey } from "../lease/message.ts";
-import type { WorkResult } from "../lease/with-lease.ts";
+import type { Done } from "../lease/with-lease.ts";
 import type { Condition, Reason } from "../api/conditions.ts";
 import { type Clock, rfc3339 } from "../runtime/clock.ts";
 import { setCondition } from "../runtime/conditions.ts";
@@ -14,7 +14,7 @@ export interface RefuseOptions {
   readonly fieldManager: string;
 }
 
-export async function refuseObject(self: ObjectKey, cluster: Cluster, options: RefuseOptions): Promise<WorkResult> {
+export async function refuseObject(self: ObjectKey, cluster: Cluster, options: RefuseOptions): Promise<Done> {
   const object = await findObject(self, cluster);
   if (!object) return { kind: "done", remove: ["vpk", "vsk", "seenUid", "seenGen"] };
   const message = `${self.kind} (${self.group}) is not supported by this version of Driftless: keep Flux's controller for it, or remove the object`;
@@ -28,7 +28,7 @@ export async function stallObject(
   { reason, message }: { readonly reason: Reason; readonly message: string },
   cluster: Cluster,
   { clock, fence, fieldManager }: RefuseOptions,
-): Promise<WorkResult> {
+): Promise<Done> {
   const { uid = "", generation = 0 } = object.metadata;
   const status = statusOf(object);
   let conditions = (status.conditions as readonly Condition[] | undefined) ?? [];
@@ -43,12 +43,18 @@ export async function stallObject(
     );
   const writer = createStatusWriter(cluster, object, { fieldManager, fence });
   try {
-    await writer.save({ ...status, conditions, observedGeneration: generation });
+    await writer.save({ ...status, ...handledRequest(object), conditions, observedGeneration: generation });
   } catch (error) {
     // Static kinds (Provider, Alert) have no status to say it in.
     if (!(error instanceof KubeError) || error.reason !== "NotFound") throw error;
   }
   return { kind: "done", set: { seenUid: uid, seenGen: generation, vpk: `CL#${self.cluster}`, vsk: formatKey(self) } };
+}
+
+/** Whoever asked for a run by annotation has been heard. */
+function handledRequest({ metadata }: KubeObject): { readonly lastHandledReconcileAt?: string } {
+  const wanted = metadata.annotations?.["reconcile.fluxcd.io/requestedAt"];
+  return wanted === undefined ? {} : { lastHandledReconcileAt: wanted };
 }
 
 /** The served version is not known from a key; v1, then the ones that Flux's kinds have or had. */

@@ -16,6 +16,8 @@ export interface Connection {
   readonly token?: () => Promise<string>;
   /** Told of every request that was sent, repetitions included. */
   readonly onRequest?: (method: string, path: string) => void;
+  /** Told of every request that got no answer: where the server was, there may be another one or none. */
+  readonly onUnreachable?: () => void;
 }
 
 export interface KubeRequest {
@@ -52,7 +54,7 @@ export function createTransport(connection: Connection, clock: Clock = systemClo
   const once = (input: KubeRequest, bodyTimeout: number) => dispatch(connection, agent, input, bodyTimeout);
   const attempt = async (input: KubeRequest): Promise<unknown> => {
     const answer = await once(input, requestTimeoutMillis);
-    const text = await readText(answer, connection.server, input.signal);
+    const text = await readText(answer, connection, input.signal);
     if (answer.statusCode < 400) return text === "" ? undefined : parseJson(text);
     throw new Refused(toError(answer.statusCode, text), retryAfterMillis(answer));
   };
@@ -74,7 +76,7 @@ export function createTransport(connection: Connection, clock: Clock = systemClo
       try {
         yield* lines(answer.body);
       } catch (error) {
-        throw unreachable(connection.server, error);
+        throw unreachable(connection, error);
       }
     },
     close: () => agent.destroy(),
@@ -159,20 +161,20 @@ async function dispatch(
     });
   } catch (error) {
     if (signal?.aborted === true) throw error;
-    throw unreachable(connection.server, error);
+    throw unreachable(connection, error);
   }
 }
 
 async function readText(
   answer: Dispatcher.ResponseData,
-  server: string,
+  connection: Connection,
   signal: AbortSignal | undefined,
 ): Promise<string> {
   try {
     return await answer.body.text();
   } catch (error) {
     if (signal?.aborted === true) throw error;
-    throw unreachable(server, error);
+    throw unreachable(connection, error);
   }
 }
 
@@ -181,7 +183,8 @@ const codeOf = (cause: unknown): string => {
   return typeof code === "string" ? code : "";
 };
 
-function unreachable(server: string, cause: unknown): KubeError {
+function unreachable({ server, onUnreachable }: Connection, cause: unknown): KubeError {
+  onUnreachable?.();
   const why = codeOf(cause) || (cause instanceof Error ? cause.message : "no answer");
   return new KubeError(0, "Unreachable", `API server ${server} cannot be reached: ${why}`, { cause });
 }

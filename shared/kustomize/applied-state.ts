@@ -24,6 +24,10 @@ export interface AppliedState {
   readonly server: string;
   /** Digest of the closure that was applied without an error and pruned; empty while a run is unfinished. */
   readonly closure: string;
+  /** Digest of the rules (apply-rules.ts) under which the objects were looked at; absent where there were none. */
+  readonly rules?: string;
+  /** Inventory ids of Jobs that their TTL deletes when they are done: for them, gone is no drift and no ill health. */
+  readonly vanishing?: readonly string[];
   readonly objects: Readonly<Record<string, AppliedObject>>;
 }
 

@@ -7,10 +7,12 @@ import type { ResourceRef } from "../api/kustomization.ts";
 import { refOfId } from "../inventory/id.ts";
 import { KubeError } from "../kubernetes/cluster.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
-import { applyStage, type Checked, dryRunStage } from "../ssa/apply.ts";
+import { applyStage, type Checked } from "../ssa/apply.ts";
+import { dryRunStage } from "../ssa/dry-run.ts";
 import { compareRefs } from "../ssa/order.ts";
 import { stageCount, stageOf } from "../ssa/stages.ts";
 import type { AppliedObject, AppliedState } from "./applied-state.ts";
+import { type ApplyRules, noRules } from "./apply-rules.ts";
 import type { Desired } from "./desired.ts";
 import { type AppliedLine, appliedEvent } from "./events.ts";
 import { liveDigest } from "./live-digest.ts";
@@ -31,21 +33,26 @@ export async function applyDesired(
   run: Run,
   plan: Plan,
   desired: readonly Desired[],
-  state: AppliedState,
+  before: AppliedState,
+  rules: ApplyRules = noRules,
 ): Promise<AppliedAll> {
-  const before = run.status.inventory?.entries ?? [];
+  const state = underRules(before, rules);
+  const inventoryBefore = run.status.inventory?.entries ?? [];
   const objects = new Map<string, AppliedObject>(Object.entries(plan.unchanged));
   const lines: AppliedLine[] = [];
+  const { customStageKinds } = rules.settings;
   const done = (entry: Desired, live: KubeObject, action: Checked["action"]) => {
     const { uid = "", resourceVersion: rv = "" } = live.metadata;
-    objects.set(entry.id, { v: versionOf(entry.ref), text: entry.text, uid, rv, live: liveDigest(live) });
+    objects.set(entry.id, { v: versionOf(entry.ref), text: entry.text, uid, rv, live: liveDigest(live, rules) });
     if (action === "created" || action === "configured") lines.push({ ref: entry.ref, action });
   };
   try {
     for (let stage = 0; stage < stageCount; stage += 1) {
-      const members = inOrder(plan.candidates.filter(({ desired: { ref } }) => stageOf(ref) === stage));
+      const members = inOrder(
+        plan.candidates.filter(({ desired: { ref } }) => stageOf(ref, customStageKinds) === stage),
+      );
       if (members.length === 0) continue;
-      if (!(await applyOne(run, members, done, () => union(before, objects)))) {
+      if (!(await applyOne(run, members, rules, done, () => union(inventoryBefore, objects)))) {
         await run.ports.states.save(run.key, stateOf(state, objects, ""));
         await report(run, lines);
         return { kind: "continued", progress: `${objects.size} of ${desired.length} objects as wanted` };
@@ -56,8 +63,10 @@ export async function applyDesired(
     if (!(error instanceof ReconcileError) && !(error instanceof KubeError)) throw error;
     // Old and applied: nothing orphaned, and no phantom of what the server refused. Where it did not say whether it
     // wrote, what was planned stays ours until a run knows better.
-    const planned = isUncertain(error) ? (run.status.inventory?.entries ?? []) : before;
-    run.status = { ...run.status, inventory: { entries: [...union(planned, objects)] } };
+    const planned = isUncertain(error) ? (run.status.inventory?.entries ?? []) : inventoryBefore;
+    const entries = union(planned, objects);
+    if (entries.length > 0 || run.status.inventory)
+      run.status = { ...run.status, inventory: { entries: [...entries] } };
     await run.ports.states.save(run.key, stateOf(state, objects, ""));
     await report(run, lines);
     throw error;
@@ -80,14 +89,17 @@ function isUncertain(error: ReconcileError | KubeError): boolean {
 async function applyOne(
   run: Run,
   members: readonly Candidate[],
+  { force, ignored, settings }: ApplyRules,
   done: (entry: Desired, live: KubeObject, action: Checked["action"]) => void,
   inventory: () => readonly ResourceRef[],
 ): Promise<boolean> {
   const { applier, ports } = run;
   if (ports.isDeadlineNear()) return false;
+  const options = { force, ignored, settings, clock: ports.clock, fence: ports.fence };
   const checked = await dryRunStage(
     applier,
     members.map(({ desired, live }) => ({ desired: desired.object(), live })),
+    options,
   );
   await noteOwners(run, checked);
   const writes: { entry: Desired; check: Checked }[] = [];
@@ -114,6 +126,7 @@ async function applyOne(
         const write = chunk[index];
         if (write) done(write.entry, live, write.check.action);
       },
+      options,
     );
   }
   await settle(
@@ -161,6 +174,10 @@ function union(before: readonly ResourceRef[], objects: ReadonlyMap<string, Appl
   const known = new Set(before.map(({ id }) => id));
   const added = [...objects].filter(([id]) => !known.has(id)).map(([id, { v }]) => ({ id, v }));
   return [...before, ...added];
+}
+
+function underRules({ rules: _, ...state }: AppliedState, { digest }: ApplyRules): AppliedState {
+  return digest === "" ? state : { ...state, rules: digest };
 }
 
 function stateOf(state: AppliedState, objects: ReadonlyMap<string, AppliedObject>, closure: string): AppliedState {

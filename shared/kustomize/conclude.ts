@@ -1,16 +1,20 @@
 /** How a run ends: health, success, failure; each leaves its status, its events and the time of the next look. */
+import type { Reason } from "../api/conditions.ts";
 import { isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
+import { redact } from "../substitute/redact.ts";
 import { dependencyEvent, failureEvent, healthEvent, successEvent } from "./events.ts";
 import { healthTargets, watchHealth } from "./health.ts";
 import type { Outcome, Phase } from "./ports.ts";
-import { requeueDependencySeconds } from "./require.ts";
-import { type Run, retrySeconds, saveProgress, step, timeoutMillis } from "./run.ts";
+import { sourceRefOf } from "./source-ref.ts";
+import { incarnationOf, type Run, retrySeconds, saveProgress, step, timeoutMillis } from "./run.ts";
 import { attempt, type Failure, fail, momentOf, type Run as RunRecord, succeed } from "./status.ts";
 
 /** A fresh apply is watched for this long; a longer wait is a row, not a sleeping function. */
 const inlineHealthMillis = 10_000;
+
+const throttledSeconds = 5;
 
 /** Pauses between later looks, in seconds: the first ones short, then one in half a minute. */
 const laterPauses: readonly (readonly [sinceMillis: number, seconds: number])[] = [
@@ -28,6 +32,7 @@ export async function concludeHealth(run: Run, phase: Phase | undefined): Promis
   const waits: Phase = {
     phase: "health",
     phaseRev: revision,
+    phaseOf: incarnationOf(run),
     phaseGen: kustomization.metadata.generation ?? 0,
     phaseStart: start,
     phaseUntil: until,
@@ -36,11 +41,17 @@ export async function concludeHealth(run: Run, phase: Phase | undefined): Promis
   };
   run.digest = waits.phaseDigest || undefined;
   step(run, "Running health checks");
-  const first = await watchHealth(applier, targets, { clock: ports.clock, millis: 0 });
+  const options = {
+    clock: ports.clock,
+    vanishing: run.vanishing,
+    byExpression: run.byExpression,
+    failFast: !ports.settings.kustomize.gates.DisableFailFastBehavior,
+  };
+  const first = await watchHealth(applier, targets, { ...options, millis: 0 });
   if (first.kind === "waiting" && !phase) await saveProgress(run, run.status.inventory?.entries ?? []);
   const millis = ports.isDeadlineNear() ? 0 : Math.min(inlineHealthMillis, until - ports.clock.now());
   const health =
-    first.kind === "waiting" && !phase ? await watchHealth(applier, targets, { clock: ports.clock, millis }) : first;
+    first.kind === "waiting" && !phase ? await watchHealth(applier, targets, { ...options, millis }) : first;
   const elapsed = ports.clock.now() - start;
   if (health.kind === "waiting" && ports.clock.now() < until)
     return { kind: "health", revision, afterSeconds: pauseAfter(elapsed), phase: waits };
@@ -74,7 +85,12 @@ async function concludeSuccess(run: Run, healthMillis: number | undefined, chang
   const interval = findGoDuration(kustomization.spec.interval) ?? 0;
   await ports.event(successEvent(kustomization, now - run.startedAt, interval, revision));
   await ports.announcer.ready();
-  return { kind: "ready", revision };
+  return { kind: "ready", revision, ...(needsInterval(run) ? { afterSeconds: interval / 1000 } : {}) };
+}
+
+/** What no sweep can see is looked at with Flux's interval. */
+function needsInterval({ kustomization, vanishing }: Run): boolean {
+  return vanishing.size > 0 || (kustomization.spec.postBuild?.substituteFrom ?? []).length > 0;
 }
 
 const healthyMessage = ({ status }: Run): string | undefined =>
@@ -97,25 +113,42 @@ class UnhealthyError extends ReconcileError {
 export async function concludeFailure(run: Run, error: unknown): Promise<Outcome> {
   const { kustomization, ports, revision } = run;
   const failure = failureOf(run, error);
+  // Our own limits are no news about the object: it stays as it was.
+  if (failure.waits && failure.reason === "Progressing")
+    return { kind: "waiting", revision: undefined, afterSeconds: throttledSeconds };
   const now = ports.clock.now();
   run.status = fail(run.status, failure, recordOf(run, now), momentOf(kustomization, now));
   await run.writer.save(run.status);
   if (failure.waits) {
+    const { requeueDependencySeconds } = ports.settings.kustomize;
     if (failure.reason === "DependencyNotReady")
       await ports.event(dependencyEvent(kustomization, requeueDependencySeconds, revision ?? ""));
     return { kind: "waiting", revision, afterSeconds: requeueDependencySeconds };
   }
+  if (failure.stalled) return concludeStalled(run, failure);
   await ports.event(failureEvent(kustomization, failure.reason, failure.message, revision));
-  if (failure.stalled) return { kind: "stalled", revision };
   return { kind: "retrying", revision, afterSeconds: retrySeconds(kustomization) };
+}
+
+/**
+ * Nothing but a change of the spec helps, so what was seen is the revision that is there, and what was said already is
+ * not said again.
+ */
+async function concludeStalled(run: Run, { reason, message }: Failure): Promise<Outcome> {
+  const { kustomization, ports } = run;
+  const said = kustomization.status.conditions?.find(({ type }) => type === "Stalled");
+  const isNews = said?.message !== message || said.observedGeneration !== kustomization.metadata.generation;
+  if (isNews) await ports.event(failureEvent(kustomization, reason, message, run.revision));
+  const stored = run.revision ?? (await ports.sources.artifactOf(sourceRefOf(kustomization)))?.revision;
+  return { kind: "stalled", revision: stored };
 }
 
 function failureOf(run: Run, error: unknown): Failure & { readonly waits: boolean } {
   if (error instanceof ReconcileError) {
-    const { disposition, reason, message } = error;
+    const { disposition, reason } = error;
     return {
       reason,
-      message,
+      message: told(run, reason, error.message),
       stalled: disposition === "stall",
       waits: disposition === "wait",
       step: disposition === "retry" ? run.step : undefined,
@@ -123,6 +156,16 @@ function failureOf(run: Run, error: unknown): Failure & { readonly waits: boolea
     };
   }
   if (error instanceof KubeError && !isUnavailable(error))
-    return { reason: "ReconciliationFailed", message: error.message, stalled: false, waits: false, step: run.step };
+    return {
+      reason: "ReconciliationFailed",
+      message: told(run, "ReconciliationFailed", error.message),
+      stalled: false,
+      waits: false,
+      step: run.step,
+    };
   throw error;
 }
+
+/** The API server repeats in its refusals what it was sent. */
+const told = ({ secretValues }: Run, reason: Reason, message: string): string =>
+  reason === "ReconciliationFailed" ? redact(message, secretValues) : message;

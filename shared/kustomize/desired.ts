@@ -1,13 +1,14 @@
 /** The build as a list of objects to apply. Texts that were applied before are recognised and not parsed again. */
-import { createHash } from "node:crypto";
-
 import { groupOf, type KubeObject, type ObjectRef } from "../api/kube-object.ts";
+import { withControllersAtZero } from "../config/scale-down.ts";
 import { formatId, refOfId } from "../inventory/id.ts";
+import { type CommonMetadata, withCommonMetadata } from "../ssa/common-metadata.ts";
 import { type Owner, withOwner } from "../ssa/owner.ts";
 import { normalize } from "../ssa/normalize.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
-import { parseKubeYaml, splitKubeYaml } from "../runtime/kube-yaml.ts";
+import { parseKubeYaml } from "../runtime/kube-yaml.ts";
 import type { AppliedState } from "./applied-state.ts";
+import type { Manifest } from "./manifests.ts";
 
 export interface Desired {
   readonly id: string;
@@ -18,27 +19,27 @@ export interface Desired {
   object(): KubeObject;
 }
 
+export interface DesiredOptions {
+  readonly owner: Owner;
+  readonly commonMetadata?: CommonMetadata | undefined;
+}
+
 /** @throws ReconcileError BuildFailed where the text is not Kubernetes YAML */
-export function parseDesired(yaml: string, owner: Owner, state: AppliedState): readonly Desired[] {
+export function parseDesired(
+  documents: readonly Manifest[],
+  options: DesiredOptions,
+  state: AppliedState,
+): readonly Desired[] {
   const known = new Map(Object.entries(state.objects).map(([id, { text, v }]) => [text, { id, v }]));
   const found = new Map<string, Desired>();
-  for (const document of splitKubeYaml(yaml)) {
-    const text = digestOf(document.text);
-    const before = known.get(text);
+  for (const { text, digest } of documents) {
+    const before = known.get(digest);
     const entries = before
-      ? [lazily(before.id, before.v, text, () => parseDocument(document.text, owner)[0])]
-      : eager(parseDocument(document.text, owner), text);
+      ? [lazily(before.id, before.v, digest, () => parseDocument(text, options)[0])]
+      : eager(parseDocument(text, options), digest);
     for (const entry of entries) found.set(entry.id, entry);
   }
   return [...found.values()];
-}
-
-/** All documents but the first begin with the rest of the separator's line: no object changes by moving to the front. */
-function digestOf(text: string): string {
-  return createHash("sha256")
-    .update(text.replace(/^\r?\n/, ""))
-    .digest("hex")
-    .slice(0, 32);
 }
 
 /** The members of a List share one text, which then recognises none of them. */
@@ -72,9 +73,13 @@ function eagerly(object: KubeObject, text: string): Desired {
   return { id: formatId(ref), ref, text, object: () => object };
 }
 
-function parseDocument(text: string, owner: Owner): readonly KubeObject[] {
+/** Common metadata goes over the owner's labels, as in Flux. */
+function parseDocument(text: string, { owner, commonMetadata = {} }: DesiredOptions): readonly KubeObject[] {
   try {
-    return normalize(parseKubeYaml(text)).map((object) => withOwner(requireDecrypted(object), owner));
+    const objects = normalize(parseKubeYaml(text));
+    return objects.map((object) =>
+      withControllersAtZero(withCommonMetadata(withOwner(requireDecrypted(object), owner), commonMetadata)),
+    );
   } catch (error) {
     if (error instanceof ReconcileError) throw error;
     throw new ReconcileError("retry", "BuildFailed", error instanceof Error ? error.message : String(error));

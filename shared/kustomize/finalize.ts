@@ -1,13 +1,15 @@
 /** Ends a Kustomization that is being deleted: its objects go as its policy says, then its finalizer. */
-import { type Kustomization } from "../api/kustomization.ts";
-import { refOfId } from "../inventory/id.ts";
+import type { ObjectRef } from "../api/kube-object.ts";
+import type { Kustomization } from "../api/kustomization.ts";
+import { readInventory } from "../inventory/id.ts";
 import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
 import { hasFinalizer, removeFinalizer } from "../kubernetes/finalizer.ts";
 import { createStatusWriter } from "../kubernetes/status-writer.ts";
-import { findGoDuration } from "../runtime/go-duration.ts";
-import { deletedEvent, failureEvent } from "./events.ts";
+import { failureEvent, finalizedEvent, terminationEvent } from "./events.ts";
 import type { KustomizePorts, Outcome } from "./ports.ts";
 import { prune } from "./prune.ts";
+import { timeoutMillis } from "./run.ts";
+import { serviceAccountOf } from "./service-account.ts";
 import { statusManager } from "./status.ts";
 
 const pollSeconds = 2;
@@ -19,14 +21,14 @@ export async function finalize(
   ports: KustomizePorts,
 ): Promise<Outcome> {
   if (!hasFinalizer(kustomization)) return { kind: "gone" };
-  const entries = kustomization.status.inventory?.entries ?? [];
+  const entries = readInventory(kustomization.status);
   if (entries.length > 0 && deletesObjects(kustomization) && (await hasServiceAccount(kustomization, own, ports))) {
     const owner = { name: kustomization.metadata.name, namespace: kustomization.metadata.namespace };
     const pruned = await prune(entries, owner, { ...ports, cluster: applier });
-    if (pruned.deleted.length > 0) await ports.event(deletedEvent(kustomization, pruned.deleted));
+    if (pruned.lines.length > 0) await ports.event(finalizedEvent(kustomization, pruned.lines));
     if (pruned.errors.length > 0)
       await ports.event(failureEvent(kustomization, "PruneFailed", pruned.errors.join("\n")));
-    const waiting = pruned.remaining.length > 0 || (await terminates(kustomization, applier, ports.clock.now()));
+    const waiting = pruned.remaining.length > 0 || (await terminates(kustomization, pruned.leaving, applier, ports));
     if (waiting) {
       if (pruned.remaining.length > 0 && pruned.remaining.length < entries.length)
         await shrink(kustomization, own, pruned.remaining, ports);
@@ -48,7 +50,7 @@ function deletesObjects({ spec }: Kustomization): boolean {
 
 /** Without its ServiceAccount nothing can be deleted as the tenant: Flux lets the Kustomization go, and says so. */
 async function hasServiceAccount(kustomization: Kustomization, own: Cluster, ports: KustomizePorts): Promise<boolean> {
-  const name = kustomization.spec.serviceAccountName;
+  const name = serviceAccountOf(kustomization, ports.settings);
   if (name === undefined) return true;
   const { namespace } = kustomization.metadata;
   if (await own.get({ apiVersion: "v1", kind: "ServiceAccount", namespace, name })) return true;
@@ -57,15 +59,21 @@ async function hasServiceAccount(kustomization: Kustomization, own: Cluster, por
   return false;
 }
 
-/** `WaitForTermination`: until all objects are gone, at most for the timeout. */
-async function terminates(kustomization: Kustomization, applier: Cluster, now: number): Promise<boolean> {
-  const { spec, metadata, status } = kustomization;
+/** `WaitForTermination`: until all that was deleted is gone, at most for the timeout. */
+async function terminates(
+  kustomization: Kustomization,
+  leaving: readonly ObjectRef[],
+  applier: Cluster,
+  { clock, event }: KustomizePorts,
+): Promise<boolean> {
+  const { spec, metadata } = kustomization;
   if (spec.deletionPolicy !== "WaitForTermination") return false;
-  const timeout = findGoDuration(spec.timeout ?? spec.interval) ?? 0;
-  if (now > Date.parse(metadata.deletionTimestamp ?? "") + timeout) return false;
-  for (const entry of status.inventory?.entries ?? []) {
+  const isOver = clock.now() > Date.parse(metadata.deletionTimestamp ?? "") + timeoutMillis(kustomization);
+  for (const ref of leaving) {
     try {
-      if (await applier.get(refOfId(entry))) return true;
+      if (!(await applier.get(ref))) continue;
+      if (isOver) await event(terminationEvent(kustomization));
+      return !isOver;
     } catch (error) {
       if (!(error instanceof KubeError) || error.reason !== "NoMatch") throw error;
     }

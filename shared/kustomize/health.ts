@@ -1,10 +1,10 @@
 /** Health of what was applied: one look per object, again for a few seconds after a fresh apply, never longer. */
-import type { KubeObject, ObjectRef } from "../api/kube-object.ts";
+import { groupOf, type KubeObject, type ObjectRef } from "../api/kube-object.ts";
 import type { Kustomization, ResourceRef } from "../api/kustomization.ts";
 import { assessHealth, type Health, hasPods } from "../health/assess-health.ts";
 import { type AssessedObject, concludeHealth, type HealthConclusion } from "../health/conclude-health.ts";
-import { refOfId } from "../inventory/id.ts";
-import type { Cluster } from "../kubernetes/cluster.ts";
+import { formatId, refOfId } from "../inventory/id.ts";
+import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { each } from "../runtime/each.ts";
 import { kindKey } from "./observe-live.ts";
@@ -32,11 +32,12 @@ export function healthTargets(
   { spec, metadata }: Kustomization,
   inventory: readonly ResourceRef[],
 ): readonly ObjectRef[] {
+  const { healthCheckExprs: expressions = [] } = spec;
   const refs = spec.wait === true ? inventory.map(refOfId) : listed(spec.healthChecks);
   return refs.filter((ref) => {
     if (ref.kind === "Kustomization" && ref.name === metadata.name && ref.namespace === metadata.namespace)
       return false;
-    return spec.wait !== true || !readyWhenApplied.has(kindKey(ref));
+    return spec.wait !== true || expressions.length > 0 || !readyWhenApplied.has(kindKey(ref));
   });
 }
 
@@ -49,19 +50,38 @@ function listed(checks: Kustomization["spec"]["healthChecks"] = []): readonly Ob
   }));
 }
 
-async function assess(cluster: Cluster, targets: readonly ObjectRef[], now: number): Promise<HealthConclusion> {
-  const found = new Map<ObjectRef, AssessedObject>();
-  await each(targets, looksInFlight, async (ref) => {
-    const object = await cluster.get(ref);
-    const ttl = (object?.spec as { ttlSecondsAfterFinished?: number } | undefined)?.ttlSecondsAfterFinished;
-    found.set(ref, {
-      ref,
-      health: await healthOf(cluster, object, now),
-      ...(ref.kind === "Job" && ttl !== undefined ? { vanishesWhenDone: true } : {}),
-    });
+/** What is current already is not looked at again by the same watch. */
+async function assess(
+  cluster: Cluster,
+  targets: readonly ObjectRef[],
+  found: Map<ObjectRef, AssessedObject>,
+  { clock, vanishing = new Set(), byExpression, failFast = true }: WatchOptions,
+): Promise<HealthConclusion> {
+  const open = targets.filter((ref) => found.get(ref)?.health.status !== "Current");
+  await each(open, looksInFlight, async (ref) => {
+    const object = await cluster.get(ref).catch(unknownKind);
+    const health =
+      object instanceof KubeError
+        ? unknown(ref)
+        : ((object && byExpression?.(object)) ?? (await healthOf(cluster, object, clock.now())));
+    found.set(ref, { ref, health, vanishesWhenDone: vanishing.has(formatId(ref)) });
   });
-  return concludeHealth(targets.flatMap((ref) => found.get(ref) ?? []));
+  return concludeHealth(
+    targets.flatMap((ref) => found.get(ref) ?? []),
+    { failFast },
+  );
 }
+
+/** A kind that nobody has defined yet may come. */
+function unknownKind(error: unknown): KubeError {
+  if (error instanceof KubeError && error.reason === "NoMatch") return error;
+  throw error;
+}
+
+const unknown = ({ apiVersion, kind }: ObjectRef): Health => ({
+  status: "Unknown",
+  message: `no matches for kind "${kind}" in group "${groupOf(apiVersion)}"`,
+});
 
 async function healthOf(cluster: Cluster, object: KubeObject | undefined, now: number): Promise<Health> {
   const health = assessHealth(object, [], now);
@@ -79,16 +99,29 @@ async function healthOf(cluster: Cluster, object: KubeObject | undefined, now: n
 const firstPauseMillis = 100;
 const longestPauseMillis = 1000;
 
-/** Looks again until all is well, something failed or `millis` are over; 0 looks once. */
+export interface WatchOptions {
+  readonly clock: Clock;
+  /** How long to look again; 0 looks once. */
+  readonly millis: number;
+  /** Inventory ids of objects that go by themselves when they are done. */
+  readonly vanishing?: ReadonlySet<string>;
+  /** `spec.healthCheckExprs`: undefined for kinds that they do not judge. */
+  readonly byExpression?: (object: KubeObject) => Health | undefined;
+  /** Ends with the first object that cannot become healthy; Flux's default. */
+  readonly failFast?: boolean;
+}
+
+/** Looks again until all is well, something failed or the time is over. */
 export async function watchHealth(
   cluster: Cluster,
   targets: readonly ObjectRef[],
-  options: { readonly clock: Clock; readonly millis: number },
+  options: WatchOptions,
 ): Promise<HealthConclusion> {
   if (targets.length === 0) return { kind: "current" };
+  const found = new Map<ObjectRef, AssessedObject>();
   const end = options.clock.now() + options.millis;
   for (let pause = firstPauseMillis; ; pause = Math.min(pause * 2, longestPauseMillis)) {
-    const conclusion = await assess(cluster, targets, options.clock.now());
+    const conclusion = await assess(cluster, targets, found, options);
     if (conclusion.kind !== "waiting" || options.clock.now() + pause > end) return conclusion;
     await options.clock.sleep(pause);
   }

@@ -1,6 +1,7 @@
 /**
- * A short digest of what Flux compares of a live object (labels, annotations, everything but metadata and status) and of
- * what it takes over (the presence of field managers that it migrates). A Secret has none: only its version is kept.
+ * A short digest of what Flux compares of a live object (labels, annotations, everything but metadata, status and ignored
+ * fields) and of what it takes over (the presence of field managers that it migrates). A Secret has none: only its version
+ * is kept.
  */
 import { createHash } from "node:crypto";
 
@@ -8,12 +9,18 @@ import { isLosslessNumber } from "lossless-json";
 
 import type { KubeObject } from "../api/kube-object.ts";
 import { isMigrated } from "../ssa/field-managers.ts";
+import { without } from "../ssa/json-pointer.ts";
+import { type ApplyRules, noRules } from "./apply-rules.ts";
 
 /** Written by Kubernetes' own controllers without a change of the workload. */
 const controllersAnnotations = new Set(["deployment.kubernetes.io/revision"]);
 
-export function liveDigest(object: KubeObject): string {
-  if (object.kind === "Secret") return "";
+export function liveDigest(
+  live: KubeObject,
+  { ignored, settings }: Pick<ApplyRules, "ignored" | "settings"> = noRules,
+): string {
+  if (live.kind === "Secret") return "";
+  const object = without(live, ignored(live));
   const { labels = {}, annotations = {}, managedFields = [] } = object.metadata;
   const content: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(object))
@@ -23,7 +30,7 @@ export function liveDigest(object: KubeObject): string {
     labels,
     annotations: Object.fromEntries(Object.entries(annotations).filter(([name]) => !controllersAnnotations.has(name))),
     foreign: managedFields
-      .filter(isMigrated)
+      .filter((entry) => isMigrated(entry, settings.overrideManagers))
       .map(({ manager, operation }) => `${manager} ${operation}`)
       .sort(),
   };

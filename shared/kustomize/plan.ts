@@ -2,6 +2,7 @@
 import type { ResourceRef } from "../api/kustomization.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { AppliedObject, AppliedState } from "./applied-state.ts";
+import { type ApplyRules, noRules } from "./apply-rules.ts";
 import type { Desired } from "./desired.ts";
 import { liveDigest } from "./live-digest.ts";
 import type { Live, LiveObjects } from "./observe-live.ts";
@@ -25,13 +26,15 @@ export function planObjects(
   state: AppliedState,
   live: LiveObjects,
   inventory: readonly ResourceRef[],
+  rules: ApplyRules = noRules,
 ): Plan {
+  const isProof = (state.rules ?? "") === rules.digest;
   const candidates: Candidate[] = [];
   const unchanged: Record<string, AppliedObject> = {};
   for (const entry of desired) {
     const seen = live.byId.get(entry.id);
     const known = state.objects[entry.id];
-    const kept = seen && known ? keep(entry, known, seen) : undefined;
+    const kept = isProof && seen && known ? keep(entry, known, seen, rules) : undefined;
     if (kept) unchanged[entry.id] = kept;
     else candidates.push({ desired: entry, live: look(known, seen) });
   }
@@ -39,11 +42,15 @@ export function planObjects(
   return { candidates, unchanged, stale: inventory.filter(({ id }) => !wanted.has(id)) };
 }
 
-/** Same text on the same incarnation at the same version is proof; a moved version with the same content is too. */
-function keep(desired: Desired, known: AppliedObject, seen: Live): AppliedObject | undefined {
+/**
+ * Same text under the same rules on the same incarnation at the same version is proof; a moved version with the same
+ * content is too. Ignored fields are no content: where the object was listed whole, their changes cost no look.
+ */
+function keep(desired: Desired, known: AppliedObject, seen: Live, rules: ApplyRules): AppliedObject | undefined {
   if (known.text !== desired.text || known.uid !== seen.uid) return undefined;
   if (known.rv === seen.rv) return known;
-  if (seen.object && known.live !== "" && liveDigest(seen.object) === known.live) return { ...known, rv: seen.rv };
+  if (seen.object && known.live !== "" && liveDigest(seen.object, rules) === known.live)
+    return { ...known, rv: seen.rv };
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 /** What the reconcile of a Kustomization needs of the world. */
 import type { KubeObject, ObjectRef } from "../api/kube-object.ts";
+import type { FluxSettings } from "../config/flux-settings.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import type { Item } from "../lease/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -59,6 +60,9 @@ export interface KustomizePorts {
   readonly cluster: Cluster;
   /** kube-system uid of the API server. */
   readonly server: string;
+  readonly settings: FluxSettings;
+  /** Called with what the root's build says of Flux's flags, before anything of it is applied. */
+  readonly storeSettings: (objects: readonly KubeObject[]) => Promise<FluxSettings>;
   readonly sources: Sources;
   readonly renderer: Renderer;
   readonly states: AppliedStates;
@@ -78,6 +82,8 @@ export interface KustomizePorts {
 export interface Phase {
   readonly phase: "health";
   readonly phaseRev: string;
+  /** `<kube-system uid>/<object's uid>`: a wait of another incarnation is none of ours. */
+  readonly phaseOf: string;
   readonly phaseGen: number;
   /** Epoch milliseconds. */
   readonly phaseStart: number;
@@ -88,16 +94,24 @@ export interface Phase {
 }
 
 export function parsePhase(row: Item): Phase | undefined {
-  const { phase, phaseRev, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged } = row;
-  if (phase !== "health" || typeof phaseRev !== "string" || typeof phaseGen !== "number") return undefined;
-  if (typeof phaseStart !== "number" || typeof phaseUntil !== "number" || typeof phaseDigest !== "string")
+  const { phase, phaseRev, phaseOf, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged } = row;
+  if (phase !== "health" || typeof phaseRev !== "string" || typeof phaseOf !== "string") return undefined;
+  if (typeof phaseGen !== "number" || typeof phaseStart !== "number" || typeof phaseUntil !== "number")
     return undefined;
-  return { phase, phaseRev, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged: phaseChanged === true };
+  if (typeof phaseDigest !== "string") return undefined;
+  const changed = phaseChanged === true;
+  return { phase, phaseRev, phaseOf, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged: changed };
 }
 
 /** How a run ended; the handler turns it into a release of the lease. */
 export type Outcome =
-  | { readonly kind: "ready" | "stalled"; readonly revision?: string | undefined }
+  | {
+      readonly kind: "ready";
+      readonly revision?: string | undefined;
+      /** Flux's interval, for what no sweep can see: it comes again without a cause. */
+      readonly afterSeconds?: number;
+    }
+  | { readonly kind: "stalled"; readonly revision?: string | undefined }
   | { readonly kind: "waiting" | "retrying"; readonly revision?: string | undefined; readonly afterSeconds: number }
   | { readonly kind: "health"; readonly revision: string; readonly afterSeconds: number; readonly phase: Phase }
   | { readonly kind: "continued"; readonly progress: string }

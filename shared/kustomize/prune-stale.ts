@@ -4,7 +4,7 @@ import type { ResourceRef } from "../api/kustomization.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import type { Owner } from "../ssa/owner.ts";
 import type { AppliedState } from "./applied-state.ts";
-import { deletedEvent } from "./events.ts";
+import { appliedEvent } from "./events.ts";
 import type { Outcome } from "./ports.ts";
 import { prune } from "./prune.ts";
 import { type Run, saveProgress } from "./run.ts";
@@ -27,15 +27,13 @@ export async function pruneStale(
   const isPruned = kustomization.spec.prune && stale.length > 0;
   const result = isPruned
     ? await prune(stale, owner, { cluster: applier, announcer: ports.announcer, fence: ports.fence })
-    : { deleted: [], remaining: [], terminating: [], errors: [] };
+    : { deleted: [], lines: [], leaving: [], remaining: [], terminating: [], errors: [] };
   run.status = { ...run.status, inventory: { entries: [...wanted, ...result.remaining] } };
   const done = result.remaining.length === 0;
   // An unfinished prune must be looked at again even if the closure stays as it is.
   await ports.states.save(key, done ? state : { ...state, closure: "" });
-  if (result.deleted.length > 0) {
-    run.changed = true;
-    await ports.event(deletedEvent(kustomization, result.deleted, revision));
-  }
+  if (result.deleted.length > 0) run.changed = true;
+  if (result.lines.length > 0) await ports.event(appliedEvent(kustomization, result.lines, revision));
   if (result.errors.length > 0) throw new ReconcileError("retry", "PruneFailed", result.errors.join("\n"));
   if (result.terminating.length === 0) return undefined;
   run.step = `Waiting for ${result.terminating.map(subjectOf).join(", ")} to be finalized`;

@@ -5,15 +5,20 @@
  */
 import { groupOf, type ObjectRef } from "../api/kube-object.ts";
 import type { ResourceRef } from "../api/kustomization.ts";
-import { refOfId } from "../inventory/id.ts";
+import { formatId, refOfId } from "../inventory/id.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import { deleteObjects } from "../ssa/delete.ts";
 import type { Owner } from "../ssa/owner.ts";
+import type { AppliedLine } from "./events.ts";
 import type { Announcer } from "./ports.ts";
 
 export interface Pruned {
-  /** Subjects that were deleted now, in the order of deletion. */
+  /** Objects that were deleted now, in the order of deletion. */
   readonly deleted: readonly ObjectRef[];
+  /** What Flux tells of it, in the order of deletion; empty when nothing was deleted now. */
+  readonly lines: readonly AppliedLine[];
+  /** The deleted ones, and those that were deleted before but are held by their finalizers. */
+  readonly leaving: readonly ObjectRef[];
   /** Still ours: refused, failed, or not looked at because an earlier stage is not gone yet. */
   readonly remaining: readonly ResourceRef[];
   /** Flux objects that wait for their own finalization. */
@@ -44,6 +49,9 @@ export async function prune(
   { cluster, announcer, fence }: PrunePorts,
 ): Promise<Pruned> {
   const deleted: ObjectRef[] = [];
+  const leaving: ObjectRef[] = [];
+  const told: AppliedLine[] = [];
+  const lines = () => (deleted.length > 0 || told.every(({ action }) => action === "skipped") ? told : []);
   const errors: string[] = [];
   const kept = new Set<string>();
   const tiers = [0, 1, 2, 3].map((tier) => stale.filter((entry) => tierOf(refOfId(entry)) === tier));
@@ -51,20 +59,24 @@ export async function prune(
     if (entries.length === 0) continue;
     fence();
     for (const result of await deleteObjects(cluster, entries.map(refOfId), { owner, fence })) {
-      const entry = entries.find((candidate) => sameRef(refOfId(candidate), result.ref));
       if (result.kind === "deleted") deleted.push(result.ref);
-      if (result.kind !== "failed" || !entry) continue;
+      if (result.kind === "deleted" || result.kind === "terminating") leaving.push(result.ref);
+      if (result.kind !== "failed")
+        told.push({ ref: result.ref, action: result.kind === "kept" ? "skipped" : "deleted" });
+      if (result.kind !== "failed") continue;
       errors.push(result.message);
-      kept.add(entry.id);
+      kept.add(formatId(result.ref));
     }
     const terminating = tier === 0 ? await stillThere(entries, kept, cluster, announcer) : [];
     if (terminating.length > 0 || (tier === 0 && errors.length > 0)) {
       const waiting = new Set(terminating.map(({ id }) => id));
-      const remaining = stale.filter(({ id }) => kept.has(id) || waiting.has(id) || !entries.some((e) => e.id === id));
-      return { deleted, remaining, terminating: terminating.map(refOfId), errors };
+      const looked = new Set(entries.map(({ id }) => id));
+      const remaining = stale.filter(({ id }) => kept.has(id) || waiting.has(id) || !looked.has(id));
+      return { deleted, lines: lines(), leaving, remaining, terminating: terminating.map(refOfId), errors };
     }
   }
-  return { deleted, remaining: stale.filter(({ id }) => kept.has(id)), terminating: [], errors };
+  const remaining = stale.filter(({ id }) => kept.has(id));
+  return { deleted, lines: lines(), leaving, remaining, terminating: [], errors };
 }
 
 /** Flux objects that have a finalizer stay until their own run has removed what they own. */
@@ -83,13 +95,4 @@ async function stillThere(
     await announcer.trigger(refOfId(entry), "deleted");
   }
   return terminating;
-}
-
-function sameRef(a: ObjectRef, b: ObjectRef): boolean {
-  return (
-    a.kind === b.kind &&
-    a.name === b.name &&
-    (a.namespace ?? "") === (b.namespace ?? "") &&
-    groupOf(a.apiVersion) === groupOf(b.apiVersion)
-  );
 }

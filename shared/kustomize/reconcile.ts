@@ -3,23 +3,30 @@
  * through `ports`; the order of the steps is Flux's.
  */
 import type { Kustomization } from "../api/kustomization.ts";
+import { applySettingsOf } from "../config/flux-settings.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
+import { compileHealthExpressions } from "../health/expressions.ts";
+import { vanishesWhenDone } from "../health/job.ts";
 import { addFinalizer } from "../kubernetes/finalizer.ts";
 import { createStatusWriter } from "../kubernetes/status-writer.ts";
 import type { Item } from "../lease/ports.ts";
 import { applyDesired } from "./apply-desired.ts";
+import { rulesOf } from "./apply-rules.ts";
 import { concludeFailure, concludeHealth, concludeUnchanged } from "./conclude.ts";
-import { parseDesired } from "./desired.ts";
+import { type Desired, parseDesired } from "./desired.ts";
 import { finalize } from "./finalize.ts";
+import { buildManifests } from "./manifests.ts";
+import { ReconcileError } from "../runtime/reconcile-error.ts";
+import { isRoot } from "./root.ts";
+import { serviceAccountOf } from "./service-account.ts";
 import { kindsOf, observeLive } from "./observe-live.ts";
 import { ownerName, ownerNamespace } from "../ssa/owner.ts";
-import { overlayOf } from "./overlay.ts";
 import { planObjects } from "./plan.ts";
 import { type KustomizePorts, type Outcome, type Phase, parsePhase } from "./ports.ts";
 import { pruneStale } from "./prune-stale.ts";
 import { requireDependencies, requireSource, requireSupported } from "./require.ts";
-import { type Run, step } from "./run.ts";
-import { attempt, isNewRequest, observe, statusManager } from "./status.ts";
+import { incarnationOf, type Run, step } from "./run.ts";
+import { isNewRequest, observe, statusManager, suspended } from "./status.ts";
 import { refOfId } from "../inventory/id.ts";
 
 export const controllerUser = "system:serviceaccount:flux-system:kustomize-controller";
@@ -35,14 +42,12 @@ export async function reconcile(
   ports: KustomizePorts,
 ): Promise<Outcome> {
   const { namespace } = kustomization.metadata;
-  const { serviceAccountName, suspend } = kustomization.spec;
+  const { suspend } = kustomization.spec;
   const own = ports.cluster.as(controllerUser);
-  const applier =
-    serviceAccountName === undefined
-      ? own
-      : ports.cluster.as(`system:serviceaccount:${namespace}:${serviceAccountName}`);
+  const account = serviceAccountOf(kustomization, ports.settings);
+  const applier = account === undefined ? own : ports.cluster.as(`system:serviceaccount:${namespace}:${account}`);
   if (kustomization.metadata.deletionTimestamp !== undefined) return finalize(kustomization, own, applier, ports);
-  if (suspend === true) return { kind: "suspended" };
+  if (suspend === true) return await rest(kustomization, own, ports);
   const run = await startRun(kustomization, key, own, applier, ports);
   try {
     return await work(run, parsePhase(row));
@@ -57,26 +62,24 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   const owner = { name: metadata.name, namespace: metadata.namespace };
 
   requireSupported(kustomization);
-  const { artifact } = await requireSource(kustomization, own, ports.sources);
+  run.byExpression = await compileHealthExpressions(spec.healthCheckExprs ?? []);
+  const { artifact } = await requireSource(kustomization, own, ports);
   run.revision = artifact.revision;
-  await requireDependencies(kustomization, artifact.revision, own, ports.announcer);
+  await requireDependencies(kustomization, artifact.revision, own, ports);
+  const state = await ports.states.load(key, ports.server);
+  run.vanishing = new Set(state.vanishing);
   if (phase && waitsStill(run, phase)) return concludeHealth(run, phase);
 
-  const state = await ports.states.load(key, ports.server);
-  step(run, "Building manifests");
-  const knownClosure = isSettled(run) ? state.closure : undefined;
-  const build = await ports.renderer.build({
-    artifact,
-    path: spec.path ?? "",
-    overlay: overlayOf(spec),
-    knownClosure,
-    began: () => (run.status = attempt(run.status, artifact.revision)),
-  });
+  const rules = rulesOf(spec, applySettingsOf(ports.settings));
+  const knownClosure = isSettled(run) && (state.rules ?? "") === rules.digest ? state.closure : undefined;
+  const build = await buildManifests(run, artifact, knownClosure);
   if (build.kind === "unchanged") return concludeUnchanged(run);
   run.digest = build.digest;
 
   step(run, "Detecting drift");
-  const desired = parseDesired(build.yaml, owner, state);
+  const desired = parseDesired(build.documents, { owner, commonMetadata: spec.commonMetadata }, state);
+  if (isRoot(kustomization)) await requireSettings(desired, ports);
+  run.vanishing = vanishingOf(desired);
   const inventory = run.status.inventory?.entries ?? [];
   const kinds = kindsOf([
     ...inventory.map(refOfId),
@@ -84,9 +87,15 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   ]);
   const selector = `${ownerName}=${owner.name},${ownerNamespace}=${owner.namespace}`;
   const live = await observeLive(applier, kinds, selector);
-  const plan = planObjects(desired, state, live, inventory);
+  const plan = planObjects(desired, state, live, inventory, rules);
 
-  const applied = await applyDesired(run, plan, desired, { ...state, closure: build.closure });
+  const applied = await applyDesired(
+    run,
+    plan,
+    desired,
+    { ...state, closure: build.closure, vanishing: [...run.vanishing] },
+    rules,
+  );
   if (applied.kind === "continued") return applied;
   const pruned = await pruneStale(run, plan.stale, applied.inventory, owner, applied.state);
   if (pruned) return pruned;
@@ -118,16 +127,41 @@ async function startRun(
     revision: undefined,
     digest: undefined,
     changed: false,
+    vanishing: new Set(),
+    byExpression: () => undefined,
+    secretValues: [],
   };
   step(run, "Fetching manifests");
   return run;
 }
 
+/** Only what it says of itself: the finalizer, the request that was heard, the generation that is ready. */
+async function rest(kustomization: Kustomization, own: Cluster, { fence }: KustomizePorts): Promise<Outcome> {
+  const options = { fieldManager: statusManager, fence };
+  const { metadata } = await addFinalizer(kustomization, own, options);
+  const current: Kustomization = { ...kustomization, metadata: { ...kustomization.metadata, ...metadata } };
+  await createStatusWriter(own, current, options).save(suspended(current));
+  return { kind: "suspended" };
+}
+
+/** Flux's own manifests are few, and only its Deployments and its Namespace tell. */
+async function requireSettings(desired: readonly Desired[], ports: KustomizePorts): Promise<void> {
+  const telling = desired.filter(({ ref: { kind } }) => kind === "Deployment" || kind === "Namespace");
+  const { refused } = await ports.storeSettings(telling.map((entry) => entry.object()));
+  if (refused.length > 0) throw new ReconcileError("stall", "FeatureNotSupported", refused.join("; "));
+}
+
+/** Jobs that go by themselves when they are done. */
+function vanishingOf(desired: readonly Desired[]): ReadonlySet<string> {
+  const jobs = desired.filter(({ ref }) => ref.kind === "Job");
+  return new Set(jobs.filter((entry) => vanishesWhenDone(entry.object())).map(({ id }) => id));
+}
+
 /** A wait for health goes on as long as nothing newer has come. */
-function waitsStill({ kustomization, revision }: Run, phase: Phase): boolean {
-  return (
-    phase.phaseRev === revision && phase.phaseGen === kustomization.metadata.generation && !isNewRequest(kustomization)
-  );
+function waitsStill(run: Run, phase: Phase): boolean {
+  const { kustomization, revision } = run;
+  const isSame = phase.phaseOf === incarnationOf(run) && phase.phaseGen === kustomization.metadata.generation;
+  return isSame && phase.phaseRev === revision && !isNewRequest(kustomization);
 }
 
 /**

@@ -1,14 +1,16 @@
 /** Preconditions of a run, in Flux's order and words; each says by its disposition whether to wait, retry or stall. */
+import { isDeepStrictEqual } from "node:util";
+
 import type { KubeObject } from "../api/kube-object.ts";
 import type { Kustomization } from "../api/kustomization.ts";
 import { unsupportedFields } from "../api/unsupported-fields.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import { statusOf } from "../kubernetes/status-writer.ts";
+import { formatGoDuration } from "../runtime/go-duration.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
-import type { Announcer, Sources, StoredArtifact } from "./ports.ts";
-
-/** Flux's `--requeue-dependency`. */
-export const requeueDependencySeconds = 30;
+import type { KustomizePorts, StoredArtifact } from "./ports.ts";
+import { findUnreadyByExpression, needsBuiltInCheck } from "./ready-expression.ts";
+import { sourceRefOf } from "./source-ref.ts";
 
 export function requireSupported(kustomization: Kustomization): void {
   const fields = unsupportedFields(kustomization);
@@ -20,24 +22,44 @@ export function requireSupported(kustomization: Kustomization): void {
     );
 }
 
+/** As the API server names them when one is not found. */
+const sourcePlurals = {
+  GitRepository: "gitrepositories",
+  OCIRepository: "ocirepositories",
+  Bucket: "buckets",
+  ExternalArtifact: "externalartifacts",
+} as const;
+
 export interface Source {
   readonly object: KubeObject;
   readonly artifact: StoredArtifact;
 }
 
-export async function requireSource(kustomization: Kustomization, cluster: Cluster, sources: Sources): Promise<Source> {
-  const { sourceRef } = kustomization.spec;
-  const namespace = sourceRef.namespace ?? kustomization.metadata.namespace;
-  const ref = { apiVersion: "source.toolkit.fluxcd.io/v1", kind: sourceRef.kind, namespace, name: sourceRef.name };
+export async function requireSource(
+  kustomization: Kustomization,
+  cluster: Cluster,
+  { sources, settings }: Pick<KustomizePorts, "sources" | "settings">,
+): Promise<Source> {
+  const ref = sourceRefOf(kustomization);
+  if (settings.kustomize.noCrossNamespaceRefs && ref.namespace !== kustomization.metadata.namespace)
+    throw new ReconcileError(
+      "stall",
+      "AccessDenied",
+      `can't access '${ref.kind}/${ref.namespace}/${ref.name}', cross-namespace references have been blocked`,
+    );
   const object = await cluster.get(ref);
   if (!object)
-    throw new ReconcileError("retry", "ArtifactFailed", `Source '${ref.kind}/${namespace}/${ref.name}' not found`);
+    throw new ReconcileError(
+      "retry",
+      "ArtifactFailed",
+      `${sourcePlurals[ref.kind]}.source.toolkit.fluxcd.io "${ref.name}" not found`,
+    );
   const artifact = await sources.artifactOf(ref);
   if (!artifact)
     throw new ReconcileError(
       "wait",
       "ArtifactFailed",
-      `Source artifact not found, retrying in ${requeueDependencySeconds}s`,
+      `Source artifact not found, retrying in ${formatGoDuration(settings.kustomize.requeueDependencySeconds * 1000)}`,
     );
   return { object, artifact };
 }
@@ -50,10 +72,11 @@ export async function requireDependencies(
   kustomization: Kustomization,
   revision: string,
   cluster: Cluster,
-  announcer: Announcer,
+  { announcer, settings }: Pick<KustomizePorts, "announcer" | "settings">,
 ): Promise<void> {
-  for (const { name, namespace = kustomization.metadata.namespace } of kustomization.spec.dependsOn ?? []) {
-    const look = () => findProblem(kustomization, { namespace, name }, revision, cluster);
+  const isAdditive = settings.kustomize.gates.AdditiveCELDependencyCheck;
+  for (const { name, namespace = kustomization.metadata.namespace, readyExpr } of kustomization.spec.dependsOn ?? []) {
+    const look = () => findProblem(kustomization, { namespace, name, readyExpr, isAdditive }, revision, cluster);
     if ((await look()) === undefined) continue;
     await announcer.awaits({ namespace, name });
     const problem = await look();
@@ -61,24 +84,37 @@ export async function requireDependencies(
   }
 }
 
+interface Dependency {
+  readonly namespace: string;
+  readonly name: string;
+  readonly readyExpr: string | undefined;
+  /** The gate AdditiveCELDependencyCheck. */
+  readonly isAdditive: boolean;
+}
+
 async function findProblem(
   kustomization: Kustomization,
-  { namespace, name }: { namespace: string; name: string },
+  { namespace, name, readyExpr, isAdditive }: Dependency,
   revision: string,
   cluster: Cluster,
 ): Promise<string | undefined> {
   const { apiVersion, kind } = kustomization;
   const dependency = (await cluster.get({ apiVersion, kind, namespace, name })) as Kustomization | undefined;
-  return findUnready(kustomization, dependency, `dependency '${namespace}/${name}'`, revision);
+  const label = `dependency '${namespace}/${name}'`;
+  if (!dependency) return `${label} not found: kustomizations.kustomize.toolkit.fluxcd.io "${name}" not found`;
+  if (readyExpr) {
+    const problem = await findUnreadyByExpression({ readyExpr, self: kustomization, dep: dependency });
+    if (problem !== undefined) return problem;
+  }
+  return needsBuiltInCheck(readyExpr, isAdditive) ? findUnready(kustomization, dependency, label, revision) : undefined;
 }
 
 function findUnready(
   kustomization: Kustomization,
-  dependency: Kustomization | undefined,
+  dependency: Kustomization,
   label: string,
   revision: string,
 ): string | undefined {
-  if (!dependency) return `${label} not found`;
   const {
     conditions = [],
     observedGeneration,
@@ -86,11 +122,6 @@ function findUnready(
   } = statusOf(dependency) as Partial<Kustomization["status"]>;
   const ready = conditions.find(({ type }) => type === "Ready");
   if (ready?.status !== "True" || observedGeneration !== dependency.metadata.generation) return `${label} is not ready`;
-  if (sourceOf(dependency) === sourceOf(kustomization) && lastAppliedRevision !== revision)
-    return `${label} revision is not up to date`;
-  return undefined;
-}
-
-function sourceOf({ spec, metadata }: Kustomization): string {
-  return `${spec.sourceRef.kind}/${spec.sourceRef.namespace ?? metadata.namespace}/${spec.sourceRef.name}`;
+  const sharesSource = isDeepStrictEqual(sourceRefOf(dependency), sourceRefOf(kustomization));
+  return sharesSource && lastAppliedRevision !== revision ? `${label} revision is not up to date` : undefined;
 }

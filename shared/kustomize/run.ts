@@ -1,5 +1,7 @@
 /** What one run carries from step to step: its clusters, its status writer, and how far it came. */
 import type { Kustomization, KustomizationStatus, ResourceRef } from "../api/kustomization.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import type { Health } from "../health/result.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import type { StatusWriter } from "../kubernetes/status-writer.ts";
 import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
@@ -24,7 +26,17 @@ export interface Run {
   revision: string | undefined;
   digest: string | undefined;
   changed: boolean;
+  /** Inventory ids of Jobs that their TTL deletes. */
+  vanishing: ReadonlySet<string>;
+  /** Judges the kinds of `spec.healthCheckExprs`. */
+  byExpression: (object: KubeObject) => Health | undefined;
+  /** Values of Secrets that the manifests may hold: not to be told in messages. */
+  secretValues: readonly string[];
 }
+
+/** Names the object and the API server that it is on: one that was deleted and made again is another. */
+export const incarnationOf = ({ kustomization, ports }: Run): string =>
+  `${ports.server}/${kustomization.metadata.uid ?? ""}`;
 
 const shortestTimeoutMillis = 30_000;
 

@@ -2,6 +2,7 @@
 import type { Reason } from "../api/conditions.ts";
 import type { Kustomization, KustomizationStatus, Snapshot } from "../api/kustomization.ts";
 import { rfc3339 } from "../runtime/clock.ts";
+import { readInventory } from "../inventory/id.ts";
 import { dropConditions, setCondition } from "../runtime/conditions.ts";
 import { formatGoDuration } from "../runtime/go-duration.ts";
 
@@ -31,8 +32,18 @@ export function observe(kustomization: Kustomization): KustomizationStatus {
   return {
     observedGeneration: -1,
     ...kustomization.status,
+    ...(kustomization.status.inventory ? { inventory: { entries: [...readInventory(kustomization.status)] } } : {}),
     ...(wanted === undefined ? {} : { lastHandledReconcileAt: wanted }),
   };
+}
+
+/** What was ready stays so, under the generation that suspends it. */
+export function suspended(kustomization: Kustomization): KustomizationStatus {
+  const status = observe(kustomization);
+  const { conditions = [] } = status;
+  if (!conditions.some((condition) => condition.type === "Ready" && condition.status === "True")) return status;
+  const observedGeneration = kustomization.metadata.generation ?? 0;
+  return { ...status, conditions: dropConditions(conditions, "Reconciling"), observedGeneration };
 }
 
 /** Ready=Unknown while a new revision is worked on; a run after a failure says so. */

@@ -2,9 +2,16 @@
 import { describeFindings } from "../api/fields.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { kustomizationApiVersion, kustomizationKind, parseKustomization } from "../api/kustomization.ts";
+import { fluxNamespace, rootName } from "../bootstrap/names.ts";
+import type { Compatibility } from "../config/compatibility.ts";
+import { defaultFluxSettings, readFluxSettings } from "../config/flux-settings.ts";
+import { isWatched } from "../config/watch-scope.ts";
+import { decodeFluxSettings, encodeFluxSettings } from "../config/stored-settings.ts";
+import { type ClusterRecord, recordSettings } from "../runtime/cluster-record.ts";
 import { assertNever } from "../runtime/assert-never.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { bindSignal } from "../kubernetes/bind-signal.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import { tellEvent } from "../kubernetes/record-event.ts";
 import { refuseObject, stallObject } from "../kubernetes/refuse-object.ts";
@@ -16,6 +23,7 @@ import { createAnnouncer, type Trigger } from "./announcer.ts";
 import { createAppliedStates } from "./applied-state.ts";
 import { parsePhase, type KustomizePorts, type Outcome, type Renderer, type Sources } from "./ports.ts";
 import { controllerUser, reconcile } from "./reconcile.ts";
+import { isRoot } from "./root.ts";
 import { controller, statusManager } from "./status.ts";
 
 export interface WorkerPorts extends ClusterPorts {
@@ -26,14 +34,29 @@ export interface WorkerPorts extends ClusterPorts {
   readonly trigger: Trigger;
   /** One line per outcome, for metrics. */
   readonly outcome: (cluster: string, outcome: Outcome["kind"], seconds: number) => void;
+  /** The level that the fleet file names for the cluster. */
+  readonly compatibility: (cluster: string) => Compatibility | undefined;
   /** Objects that were corrected although neither Git nor the Kustomization had changed. */
   readonly drifted: (cluster: string, objects: number) => void;
 }
 
-const phaseFields = ["phase", "phaseRev", "phaseGen", "phaseStart", "phaseUntil", "phaseDigest", "phaseChanged"];
+const settingsSeconds = 30;
+
+const phaseFields = [
+  "phase",
+  "phaseRev",
+  "phaseOf",
+  "phaseGen",
+  "phaseStart",
+  "phaseUntil",
+  "phaseDigest",
+  "phaseChanged",
+];
 
 export function workOnKustomization(self: ObjectKey, held: Held, ports: WorkerPorts): Promise<WorkResult> {
-  return workInCluster(self, ports, (cluster, { server }) => workOnObject(self, held, ports, cluster, server));
+  return workInCluster(self, ports, (cluster, record) =>
+    workOnObject(self, held, ports, bindSignal(cluster, held.signal), record),
+  );
 }
 
 async function workOnObject(
@@ -41,7 +64,7 @@ async function workOnObject(
   held: Held,
   ports: WorkerPorts,
   cluster: Cluster,
-  server: string,
+  { server, settings: stored }: ClusterRecord,
 ): Promise<WorkResult> {
   const { clock, table, log } = ports;
   const { namespace, name } = self;
@@ -51,13 +74,21 @@ async function workOnObject(
   if (self.group !== "kustomize.toolkit.fluxcd.io" || self.kind !== kustomizationKind)
     return refuseObject(self, own, options);
   const ref = { apiVersion: kustomizationApiVersion, kind: kustomizationKind, namespace, name };
-  const object = await own.get(ref, held.signal);
+  const object = await own.get(ref);
   if (!object) return forget(key, ports);
   const parsed = parseKustomization(object);
   if (!parsed.ok) {
     const message = `the spec cannot be read, correct it: ${describeFindings(parsed.findings)}`;
-    return stallObject(self, object, { reason: "Failed", message }, own, options);
+    const stalled = await stallObject(self, object, { reason: "Failed", message }, own, options);
+    return { ...stalled, seenRev: await storedRevision(object, ports.sources(self.cluster)) };
   }
+  const known = decodeFluxSettings(stored);
+  if (!isRoot(object)) {
+    const missing = known ? known.refused : ["the root Kustomization has not been built yet"];
+    if (missing.length > 0) return waitForSettings(self, missing, ports);
+  }
+  if (known && !isWatched(known.kustomize.watched, object)) return ignore(self, object);
+  const compatibility = ports.compatibility(self.cluster);
   const startedAt = clock.now();
   const row = held.lease.row;
   // In their order, but no step of the run waits for the one before to be written down.
@@ -65,6 +96,14 @@ async function workOnObject(
   const engine: KustomizePorts = {
     cluster,
     server,
+    settings: known ?? defaultFluxSettings(compatibility),
+    storeSettings: async (objects) => {
+      const settings = readFluxSettings(objects, { compatibility });
+      for (const warning of settings.warnings) log("setting", { key, message: warning });
+      const text = encodeFluxSettings(settings);
+      if (text !== stored) await recordSettings(table, self.cluster, server, text);
+      return settings;
+    },
     sources: ports.sources(self.cluster),
     renderer: ports.renderer,
     states: createAppliedStates(ports.blobs),
@@ -94,6 +133,38 @@ async function workOnObject(
   return toResult(outcome, self, object, row);
 }
 
+/** An object of a shard that nobody serves, or of a namespace that is not watched: seen, and left alone as by Flux. */
+function ignore(self: ObjectKey, { metadata: { uid = "", generation = 0 } }: KubeObject): WorkResult {
+  return { kind: "done", set: { seenUid: uid, seenGen: generation, vpk: `CL#${self.cluster}`, vsk: formatKey(self) } };
+}
+
+/** Fails closed: what the flags forbid is not known, or not understood, yet. */
+async function waitForSettings(
+  { cluster, namespace, name }: ObjectKey,
+  missing: readonly string[],
+  { log, trigger }: WorkerPorts,
+): Promise<WorkResult> {
+  const root = {
+    group: "kustomize.toolkit.fluxcd.io",
+    kind: kustomizationKind,
+    namespace: fluxNamespace,
+    name: rootName,
+  };
+  log("waits for the cluster's settings", { key: `${cluster} ${namespace}/${name}`, message: missing.join("; ") });
+  await trigger(formatKey({ cluster, ...root }), "settings");
+  return { kind: "done", againInSeconds: settingsSeconds };
+}
+
+/** The revision of whatever source an unreadable spec names, so that the sweep does not take it for news each time. */
+async function storedRevision(object: KubeObject, sources: Sources): Promise<string | undefined> {
+  const { kind, name, namespace } =
+    (object.spec as { sourceRef?: Record<string, unknown> } | undefined)?.sourceRef ?? {};
+  if (typeof kind !== "string" || typeof name !== "string") return undefined;
+  const where = typeof namespace === "string" ? namespace : (object.metadata.namespace ?? "");
+  return (await sources.artifactOf({ apiVersion: "source.toolkit.fluxcd.io/v1", kind, name, namespace: where }))
+    ?.revision;
+}
+
 /** The row of an object that does not exist any more leaves the indexes, so that nobody looks for it again. */
 async function forget(key: string, { blobs }: WorkerPorts): Promise<WorkResult> {
   await blobs.delete(`state/${key}.json.gz`);
@@ -120,6 +191,7 @@ function toResult(
   const base = { kind: "done" as const, seenRev, set, ...remove };
   switch (outcome.kind) {
     case "ready":
+      return { ...base, againInSeconds: outcome.afterSeconds };
     case "stalled":
     case "suspended":
       return base;

@@ -1,4 +1,4 @@
-/** The words of the expression subset of `Update`: cut once here, for the interpreter and for the adapter that aliases names. */
+/** The words of the expression subset of `Update`: cut once here, for the adapter that aliases names and for the tests' table in memory. */
 
 export type Token =
   | { readonly kind: "name"; readonly text: string }

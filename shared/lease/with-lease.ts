@@ -60,8 +60,13 @@ export interface LeasedWork {
   readonly work: (held: Held) => Promise<WorkResult>;
   /** Instead of `work`, after five runs that died: says so in the object's condition. It rests for an hour then. */
   readonly onDeaths?: (held: Held, deaths: number) => Promise<Omit<Done, "kind" | "againInSeconds">>;
-  /** After the third run in a row that came no further: a failure, with its retryInterval. */
+  /** After the third run in a row that came no further: a failure, with its retryInterval. A minute where absent. */
   readonly onStuck?: (held: Held, progress: string) => Promise<Done>;
+  /**
+   * Told of a run that ended without a result, for log and metric: `died`, the one before this, never released its
+   * lease; `stuck`, this one, is the third in a row that came no further.
+   */
+  readonly report?: (end: "died" | "stuck", held: Held) => void;
 }
 
 /** How it ended. The message can be acknowledged after any of them. */
@@ -88,6 +93,7 @@ export async function withLease(ports: LeasePorts, message: WorkMessage, run: Le
 /** The work's result; undefined when the lease was lost, or the deadline struck in the middle of it. */
 async function perform(watch: Watch, run: LeasedWork): Promise<WorkResult | undefined> {
   const deaths = watch.held.lease.attempts - 1;
+  if (deaths > 0) run.report?.("died", watch.held);
   try {
     if (deaths >= DEATH_LIMIT && run.onDeaths) {
       return { ...(await run.onDeaths(watch.held, deaths)), kind: "done", againInSeconds: DEATH_REST_SECONDS };
@@ -131,6 +137,7 @@ async function goOn(
   const { held } = watch;
   const outcome = await continueLater(ports, held.lease, { progress, wrote: watch.wrote() });
   if (outcome !== "stuck") return outcome;
+  run.report?.("stuck", held);
   const failure: Done = (await run.onStuck?.(held, progress ?? "")) ?? {
     kind: "done",
     againInSeconds: STUCK_AGAIN_SECONDS,

@@ -1,6 +1,7 @@
 /** Paths inside an unpacked artifact: always relative to its root, with `/`, never outside. */
 import { posix } from "node:path";
 
+import { redactUrls } from "../runtime/redact-urls.ts";
 import { RenderError } from "./protocol.ts";
 
 /** The root itself is the empty string. */
@@ -58,9 +59,7 @@ export function isRepository(reference: string): boolean {
 }
 
 export function remoteRefusal(reference: string, site: ReferenceSite): RenderError {
-  return refusal(`remote bases are not supported: ${withoutCredentials(reference)} in ${site.file}`);
+  return refusal(`remote bases are not supported: ${redactUrls(reference)} in ${site.file}`);
 }
-
-const withoutCredentials = (url: string): string => url.replace(/(:\/\/)[^/@]*@/, "$1");
 
 const refusal = (message: string): RenderError => new RenderError("BuildFailed", message);

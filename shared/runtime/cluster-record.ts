@@ -10,6 +10,8 @@ export interface ClusterRecord {
   readonly frozen: readonly string[];
   /** Bootstrapped once: a cluster whose root vanished afterwards is detached, never bootstrapped again by itself. */
   readonly bootstrapped: boolean;
+  /** Settings of this API server's fleet, as config/stored-settings.ts writes them; absent until its root was built. */
+  readonly settings?: string | undefined;
 }
 
 const keyOf = (cluster: string) => ({ pk: `CL#${cluster}`, sk: "META" });
@@ -20,16 +22,44 @@ export async function readClusterRecord(table: Table, cluster: string): Promise<
   return item && parse(item);
 }
 
-export async function writeClusterRecord(table: Table, cluster: string, record: ClusterRecord): Promise<void> {
-  await table.put({ ...keyOf(cluster), v: 1, ...record });
+/** What the sweep saw; the settings, which others write, stay. */
+export async function writeClusterRecord(
+  table: Table,
+  cluster: string,
+  { server, sweptAt, frozen, bootstrapped }: Omit<ClusterRecord, "settings">,
+): Promise<void> {
+  await table.update(keyOf(cluster), {
+    update: "SET v = :v, server = :server, sweptAt = :at, frozen = :frozen, bootstrapped = :boot REMOVE restUntil",
+    values: { ":v": 1, ":server": server, ":at": sweptAt, ":frozen": frozen, ":boot": bootstrapped },
+  });
 }
 
-function parse({ server, sweptAt, frozen, bootstrapped }: Item): ClusterRecord | undefined {
+/** @param server the API server that the settings were read for: another one has none */
+export async function recordSettings(table: Table, cluster: string, server: string, settings: string): Promise<void> {
+  await table.update(keyOf(cluster), {
+    update: "SET v = :v, settings = :settings, settingsOf = :server",
+    values: { ":v": 1, ":settings": settings, ":server": server },
+  });
+}
+
+/** Seconds since the epoch until which the tick asks for no sweep; zero where it may. */
+export const restUntil = (item: Item | undefined): number => (typeof item?.restUntil === "number" ? item.restUntil : 0);
+
+/** Until a sweep comes to its end, which writes the record anew. */
+export async function recordRest(table: Table, cluster: string, until: number): Promise<void> {
+  await table.update(keyOf(cluster), {
+    update: "SET v = :v, restUntil = :until",
+    values: { ":v": 1, ":until": until },
+  });
+}
+
+function parse({ server, sweptAt, frozen, bootstrapped, settings, settingsOf }: Item): ClusterRecord | undefined {
   if (typeof server !== "string" || typeof sweptAt !== "number" || !Array.isArray(frozen)) return undefined;
   return {
     server,
     sweptAt,
     frozen: frozen.filter((reason): reason is string => typeof reason === "string"),
     bootstrapped: bootstrapped === true,
+    ...(typeof settings === "string" && settingsOf === server ? { settings } : {}),
   };
 }

@@ -16,17 +16,15 @@ interface MetricDefinition {
 }
 
 export const metrics = {
-  /** Objects whose drift was found by this look. */
+  /** Objects that a run corrected although neither Git nor their Kustomization had changed. */
   DriftDetected: { unit: "Count", dimensions: ["Cluster"] },
-  /** Gauge: objects that differ from Git now, because correction is off, at the interval, or refused. */
-  DriftUncorrected: { unit: "Count", dimensions: ["Cluster"] },
   /** Gauge, by the tick: time since the last finished sweep of a cluster. */
   SweepAgeSeconds: { unit: "Seconds", dimensions: ["Cluster"] },
   /** Runs that ended Ready=False. */
   ReconcileFailures: { unit: "Count", dimensions: ["Cluster"] },
   /** Start of a run less the time at which it was due. */
   ReconcileLagSeconds: { unit: "Seconds", dimensions: [] },
-  /** A worker took over a row whose last worker never released it. */
+  /** A run came to no end: its worker never released the row, or it is the third that its deadline cut off in one place. */
   WorkerDied: { unit: "Count", dimensions: [] },
   /** Requests that could not reach a cluster's API server. */
   ClusterUnreachable: { unit: "Count", dimensions: ["Cluster"] },

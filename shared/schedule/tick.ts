@@ -3,6 +3,7 @@ import type { Fleet } from "../config/fleet.ts";
 import { sweepKey } from "../lease/message.ts";
 import type { Table } from "../lease/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { restUntil } from "../runtime/cluster-record.ts";
 
 export interface TickPorts {
   readonly table: Table;
@@ -22,7 +23,8 @@ export async function tick(fleet: Fleet, ports: TickPorts): Promise<{ readonly c
     const cluster = await ports.table.get({ pk: `CL#${name}`, sk: "META" });
     const sweptAt = cluster?.sweptAt;
     if (typeof sweptAt === "number") ports.sweepAge(name, now - sweptAt);
-    if (typeof sweptAt !== "number" || now - sweptAt > sweepOverdueSeconds) await ports.trigger(sweepKey(name), "tick");
+    const isOverdue = typeof sweptAt !== "number" || now - sweptAt > sweepOverdueSeconds;
+    if (isOverdue && restUntil(cluster) <= now) await ports.trigger(sweepKey(name), "tick");
   }
   return { claimed };
 }

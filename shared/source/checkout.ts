@@ -2,13 +2,14 @@
 import type { GitRepository } from "../api/git-repository.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { findGoDuration } from "../runtime/go-duration.ts";
+import { redactUrls } from "../runtime/redact-urls.ts";
 import type { GitAccess } from "./git/credentials.ts";
 import { openRemote } from "./git/remote.ts";
 import { EmptyRepositoryError, resolveRef, UnresolvedRefError } from "./git/resolve-ref.ts";
 import type { GitRevision } from "./git/revision.ts";
 import { fetchSnapshot, type Snapshot } from "./git/snapshot.ts";
 import { GitError } from "./git/transport.ts";
-import { type GitUrl, redactUrls } from "./git/url.ts";
+import type { GitUrl } from "./git/url.ts";
 import type { SourcePorts } from "./ports.ts";
 
 export interface Checkout {

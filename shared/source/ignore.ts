@@ -51,17 +51,16 @@ export function parseIgnoreRules(text: string, domain: readonly string[] = []): 
  *   none at all, Flux's default exclusions hold.
  */
 export function createIgnoreMatcher(patterns: readonly IgnorePattern[], domain: readonly string[] = []): IgnoreMatcher {
-  const before = patterns.length > 0 ? versionControl : [...versionControl, ...defaults];
-  return matcherOf([...before.map((text) => parseIgnorePattern(text, domain)), ...patterns]);
+  const before = patterns.length > 0 ? parseAll(versionControl, domain) : defaultPatterns(domain);
+  return matcherOf([...before, ...patterns]);
 }
 
-/** The default exclusions with further patterns after them. */
-export function createDefaultMatcher(
-  patterns: readonly IgnorePattern[],
-  domain: readonly string[] = [],
-): IgnoreMatcher {
-  return matcherOf([...[...versionControl, ...defaults].map((text) => parseIgnorePattern(text, domain)), ...patterns]);
-}
+/** Flux's default exclusions. */
+export const defaultPatterns = (domain: readonly string[] = []): readonly IgnorePattern[] =>
+  parseAll([...versionControl, ...defaults], domain);
+
+const parseAll = (texts: readonly string[], domain: readonly string[]): readonly IgnorePattern[] =>
+  texts.map((text) => parseIgnorePattern(text, domain));
 
 /** The last pattern that says something decides. */
 export function matcherOf(patterns: readonly IgnorePattern[]): IgnoreMatcher {

@@ -27,6 +27,7 @@ import { requireAccess, requireSupported, requireUrl } from "./require.ts";
 import {
   announceNeeded,
   forgetSource,
+  isAging,
   readSharedFetch,
   readSourceRow,
   recordFailures,
@@ -126,7 +127,8 @@ async function obtain(checkout: Checkout, fetchKey: string, ports: SourcePorts):
   const shared = await readSharedFetch(ports.table, fetchKey, revision);
   const present = shared !== undefined && (await ports.blobs.exists(shared.artifactKey));
   const fetched = present ? shared : await fetchAndStore(checkout, resolved, ports);
-  if (!present) await recordSharedFetch(ports.table, fetchKey, revision, fetched);
+  const now = Math.floor(ports.clock.now() / 1000);
+  if (!present || isAging(shared, now)) await recordSharedFetch(ports.table, fetchKey, revision, fetched, now);
   return { commit: resolved.commit, revision, fetched };
 }
 

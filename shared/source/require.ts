@@ -1,9 +1,10 @@
 /** Preconditions of the reconcile of a GitRepository: each says by its error whether to retry or to stall. */
 import type { GitRepository, GitRepositorySpec } from "../api/git-repository.ts";
-import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
+import { redactUrls } from "../runtime/redact-urls.ts";
 import { type GitAccess, gitAccess, type SecretData } from "./git/credentials.ts";
-import { type GitUrl, parseGitUrl, redactUrls } from "./git/url.ts";
+import { type GitUrl, parseGitUrl } from "./git/url.ts";
 
 /** Fields that ask for what this engine does not do: a part of them done would not be what Flux does. */
 const unsupported: readonly (readonly [field: string, asked: (spec: GitRepositorySpec) => boolean])[] = [
@@ -35,7 +36,10 @@ export function requireUrl({ spec }: GitRepository): GitUrl {
   return url;
 }
 
-/** What opens the repository: the Secret's keys, or what the URL itself holds. @throws ReconcileError retry */
+/**
+ * What opens the repository: the Secret's keys, or what the URL itself holds.
+ * @throws ReconcileError retry; KubeError when the API server cannot be asked for the Secret, which says nothing of it
+ */
 export async function requireAccess(
   { spec, metadata }: GitRepository,
   url: GitUrl,
@@ -67,7 +71,7 @@ async function readSecret(cluster: Cluster, namespace: string, name: string, sig
     const entries = Object.entries((secret.data ?? {}) as Readonly<Record<string, string>>);
     return Object.fromEntries(entries.map(([key, value]) => [key, Buffer.from(value, "base64")]));
   } catch (error) {
-    if (!(error instanceof KubeError)) throw error;
+    if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
     throw authenticationFailed(`${failed}: ${failed}: ${error.message}`, error);
   }
 }

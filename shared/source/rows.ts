@@ -133,7 +133,15 @@ export async function forgetSource(table: Table, key: string): Promise<void> {
   await table.delete(sourceItem(key));
 }
 
-export async function readSharedFetch(table: Table, fetchKey: string, revision: string) {
+/** Forgotten so long after its last use: then the next user fetches again, into the same place in the bucket. */
+const sharedKeptSeconds = 30 * 24 * 3600;
+
+/** With its `ttl`, in seconds since the epoch. */
+export async function readSharedFetch(
+  table: Table,
+  fetchKey: string,
+  revision: string,
+): Promise<(SharedFetch & { readonly ttl: number }) | undefined> {
   const item = await table.get(sharedItem(fetchKey, revision), { consistent: true });
   const {
     artifactKey,
@@ -143,12 +151,27 @@ export async function readSharedFetch(table: Table, fetchKey: string, revision: 
   } = texts(item ?? {}, ["artifactKey", "digest", "author", "subject"]);
   const size = item?.size;
   if (artifactKey === undefined || digest === undefined || typeof size !== "number") return undefined;
-  return { artifactKey, digest, size, author, subject } satisfies SharedFetch;
+  return { artifactKey, digest, size, author, subject, ttl: typeof item?.ttl === "number" ? item.ttl : 0 };
 }
 
-export async function recordSharedFetch(table: Table, fetchKey: string, revision: string, fetched: SharedFetch) {
-  const { artifactKey, digest, size, author, subject } = fetched;
-  await table.put({ ...sharedItem(fetchKey, revision), v: schemaVersion, artifactKey, digest, size, author, subject });
+/** Whether a user records it anew, lest it expire: not at each use, but long before its end. */
+export const isAging = ({ ttl }: { readonly ttl: number }, nowSeconds: number): boolean =>
+  ttl - nowSeconds < sharedKeptSeconds / 2;
+
+export async function recordSharedFetch(
+  table: Table,
+  fetchKey: string,
+  revision: string,
+  { artifactKey, digest, size, author, subject }: SharedFetch,
+  nowSeconds: number,
+): Promise<void> {
+  const fetched = { artifactKey, digest, size, author, subject };
+  await table.put({
+    ...sharedItem(fetchKey, revision),
+    v: schemaVersion,
+    ...fetched,
+    ttl: nowSeconds + sharedKeptSeconds,
+  });
 }
 
 function texts<Name extends string>(item: Item, names: readonly Name[]): Partial<Record<Name, string>> {

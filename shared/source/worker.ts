@@ -8,6 +8,7 @@ import { formatKey, type ObjectKey } from "../lease/message.ts";
 import type { Held, WorkResult } from "../lease/with-lease.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { each } from "../runtime/each.ts";
 import type { SourcePorts } from "./ports.ts";
 import { reconcileGitRepository } from "./reconcile.ts";
 import { markAnnounced } from "./rows.ts";
@@ -18,10 +19,12 @@ export interface SourceWorkerPorts extends ClusterPorts {
   readonly hmacKey: () => Promise<Uint8Array>;
   readonly openGit: SourcePorts["openGit"];
   readonly clock: Clock;
-  readonly trigger: (key: string, why: string, pushedAt?: number) => Promise<void>;
+  readonly trigger: (key: string, why: string, note?: { readonly pushedAt: number }) => Promise<void>;
 }
 
-const component = "source-controller";
+export const component = "source-controller";
+/** Dependants that are told at a time. */
+const inFlight = 16;
 
 export function workOnSource(self: ObjectKey, held: Held, ports: SourceWorkerPorts): Promise<WorkResult> {
   const options = { clock: ports.clock, fence: held.fenceWrite, fieldManager: component };
@@ -56,10 +59,17 @@ async function work(self: ObjectKey, held: Held, ports: SourceWorkerPorts, clust
   for (const event of outcome.events) await tellEvent(cluster, event, { component, clock, log });
   if (outcome.kind === "deleted") return { kind: "done", remove: ["vpk", "vsk", "seenUid", "seenGen", "seenRev"] };
   const { seen, nextAtSeconds } = outcome;
-  const set = { seenUid: seen?.uid ?? "", seenGen: seen?.generation ?? 0, vpk: `CL#${self.cluster}`, vsk: key };
   const wait = nextAtSeconds === undefined ? {} : { againInSeconds: Math.max(1, nextAtSeconds - clock.now() / 1000) };
-  return { kind: "done", seenRev: outcome.revision, set, ...wait };
+  return { kind: "done", seenRev: outcome.revision, set: noteSeen(self, seen), ...wait };
 }
+
+/** What the sweep compares, and how it finds the row. */
+export const noteSeen = (self: ObjectKey, seen: { readonly uid?: string; readonly generation?: number } = {}) => ({
+  seenUid: seen.uid ?? "",
+  seenGen: seen.generation ?? 0,
+  vpk: `CL#${self.cluster}`,
+  vsk: formatKey(self),
+});
 
 /** The index may lag: whoever is not in it yet is found by the sweep, which compares revisions. */
 async function announce(
@@ -67,8 +77,11 @@ async function announce(
   pushedAt: number | undefined,
   { table, trigger }: SourceWorkerPorts,
 ): Promise<void> {
-  for (const { rsk } of await table.query({ index: "ref", pk: `SR#${key}` }))
-    if (typeof rsk === "string") await trigger(rsk, "source", pushedAt);
+  const dependants = await table.query({ index: "ref", pk: `SR#${key}` });
+  const note = pushedAt === undefined ? undefined : { pushedAt };
+  await each(dependants, inFlight, async ({ rsk }) => {
+    if (typeof rsk === "string") await trigger(rsk, "source", note);
+  });
 }
 
 const numberOf = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);

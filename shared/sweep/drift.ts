@@ -4,10 +4,12 @@
  */
 import type { KubeObject } from "../api/kube-object.ts";
 import type { ResourceRef } from "../api/kustomization.ts";
-import { refOfId } from "../inventory/id.ts";
+import { readInventory, refOfId } from "../inventory/id.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import { statusOf } from "../kubernetes/status-writer.ts";
 import type { AppliedState, AppliedStates } from "../kustomize/applied-state.ts";
+import type { ApplySettings } from "../config/apply-settings.ts";
+import { type ApplyRules, readRules } from "../kustomize/apply-rules.ts";
 import { liveDigest } from "../kustomize/live-digest.ts";
 import { kindsOf, type Live, type LiveObjects, observeLive } from "../kustomize/observe-live.ts";
 import { ownerName, ownerNamespace } from "../ssa/owner.ts";
@@ -17,6 +19,7 @@ export interface DriftPorts {
   readonly cluster: Cluster;
   readonly states: AppliedStates;
   readonly server: string;
+  readonly settings?: ApplySettings;
 }
 
 export interface Drifted {
@@ -53,7 +56,12 @@ export async function findDrift(
     });
     if (moved.length === 0) continue;
     const state = await ports.states.load(key, ports.server);
-    const ids = moved.filter(({ id }) => !isClean(state, id, live, object)).map(({ id }) => id);
+    const rules = readRules(object, ports.settings);
+    // A Job that its TTL deleted comes back with the interval, as with Flux, not with each sweep.
+    const vanished = new Set(state.vanishing?.filter((id) => !live.byId.has(id)));
+    const ids = moved
+      .filter(({ id }) => !vanished.has(id) && !isClean(state, id, live, object, rules))
+      .map(({ id }) => id);
     for (const { id } of moved) {
       const version = versionOf(live.byId.get(id), object);
       if (version !== undefined && !ids.includes(id)) clean[id] = version;
@@ -71,9 +79,7 @@ function isLookedAt(object: KubeObject): boolean {
   return conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 }
 
-function inventoryOf(object: KubeObject): readonly ResourceRef[] {
-  return (statusOf(object).inventory as { entries?: readonly ResourceRef[] } | undefined)?.entries ?? [];
-}
+const inventoryOf = (object: KubeObject): readonly ResourceRef[] => readInventory(object.status);
 
 /** Undefined when it is not there, or not under this owner's labels any more. */
 function versionOf(live: Live | undefined, owner: KubeObject): string | undefined {
@@ -82,10 +88,10 @@ function versionOf(live: Live | undefined, owner: KubeObject): string | undefine
   return `${live.uid} ${live.rv}`;
 }
 
-function isClean(state: AppliedState, id: string, live: LiveObjects, owner: KubeObject): boolean {
+function isClean(state: AppliedState, id: string, live: LiveObjects, owner: KubeObject, rules: ApplyRules): boolean {
   const known = state.objects[id];
   const seen = live.byId.get(id);
   if (!known || !seen || versionOf(seen, owner) === undefined || known.uid !== seen.uid) return false;
   if (known.rv === seen.rv) return true;
-  return seen.object !== undefined && known.live !== "" && liveDigest(seen.object) === known.live;
+  return seen.object !== undefined && known.live !== "" && liveDigest(seen.object, rules) === known.live;
 }

@@ -1,7 +1,7 @@
 /** Who else serves this cluster, and is it still ours? Decides in every sweep whether anything may be written. */
 import { bootstrap } from "../bootstrap/bootstrap.ts";
 import { checkInterlock } from "../bootstrap/interlock.ts";
-import { fluxNamespace } from "../bootstrap/names.ts";
+import { controllerUser, fluxNamespace } from "../bootstrap/names.ts";
 import { ownershipRef, parseOwnership, renewOwnership } from "../bootstrap/ownership.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FleetCluster } from "../config/fleet.ts";
@@ -11,7 +11,7 @@ import type { Clock } from "../runtime/clock.ts";
 export interface InterlockPorts {
   /** Read only. */
   readonly reader: Cluster;
-  /** May bootstrap. */
+  /** May bootstrap; on a cluster with `lockdown` it may only impersonate, once that was bootstrapped. */
   readonly writer: () => Promise<Cluster>;
   readonly clock: Clock;
   readonly fence: () => void;
@@ -36,14 +36,21 @@ export async function guardCluster(
   const takeOver = fleetCluster.takeOver ?? false;
   const interlock = checkInterlock(sightings, { engine, now: clock.now(), takeOver });
   if (interlock.kind === "frozen") return { frozen: interlock.reasons, created: [] };
-  const cluster = await writer();
+  const own = await writer();
+  const controller = own.as(controllerUser("kustomize-controller"));
   fence();
   const owned = parseOwnership(ownership);
   if (known && owned?.engine === engine && owned.bootstrapped) {
-    await renewOwnership(cluster, ownership, { ...owned, renewedAt: clock.now() });
+    await renewOwnership(controller, ownership, { ...owned, renewedAt: clock.now() });
     return { frozen: [], created: [] };
   }
-  const result = await bootstrap(cluster, { fleetCluster, engine, clock, bootstrappedBefore: known });
+  // Before the first bootstrap there is nobody to impersonate; with lock-down there is nobody else to be.
+  const result = await bootstrap(fleetCluster.lockdown === true ? controller : own, {
+    fleetCluster,
+    engine,
+    clock,
+    bootstrappedBefore: known,
+  });
   if (result.kind === "ready") return { frozen: [], created: result.created };
   return { frozen: [detached(result.missing)], created: [] };
 }

@@ -6,14 +6,18 @@ import { gitRepositoryApiVersion, gitRepositoryKind } from "../api/git-repositor
 import { kustomizationApiVersion, kustomizationKind } from "../api/kustomization.ts";
 import { rootName } from "../bootstrap/names.ts";
 import type { FleetCluster } from "../config/fleet.ts";
-import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
+import { bindSignal } from "../kubernetes/bind-signal.ts";
+import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
+import { applySettingsOf, defaultFluxSettings, type FluxSettings } from "../config/flux-settings.ts";
+import { decodeFluxSettings, encodeFluxSettings } from "../config/stored-settings.ts";
+import { isRoot } from "../kustomize/root.ts";
 import { createAppliedStates } from "../kustomize/applied-state.ts";
-import type { Trigger } from "../kustomize/announcer.ts";
 import type { Item, Table } from "../lease/ports.ts";
 import type { Held, WorkResult } from "../lease/with-lease.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { readClusterRecord, writeClusterRecord } from "../runtime/cluster-record.ts";
+import { readClusterRecord, recordSettings, writeClusterRecord } from "../runtime/cluster-record.ts";
+import { each } from "../runtime/each.ts";
 import type { Log } from "../runtime/log.ts";
 import { findDrift } from "./drift.ts";
 import { findDue, fluxObjects, type FluxObject, type Known } from "./due.ts";
@@ -27,13 +31,16 @@ export interface SweepPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly openCluster: (cluster: string, purpose: "sweep" | "apply") => Promise<Cluster>;
-  readonly trigger: Trigger;
+  /** `uid` is that of the API server's `kube-system`: what a row knew of another one is forgotten. */
+  readonly trigger: (key: string, why: string, server: { readonly uid: string }) => Promise<void>;
   readonly frozen: (cluster: string, reasons: readonly string[]) => void;
   readonly unreachable: (cluster: string) => void;
 }
 
 /** Each sweep arms the next one itself; the tick only watches. */
 const sweepSeconds = 60;
+/** Requests to the table and the queues at a time. */
+const inFlight = 16;
 
 export async function sweep(fleetCluster: FleetCluster, held: Held, ports: SweepPorts): Promise<WorkResult> {
   const { name } = fleetCluster;
@@ -42,7 +49,7 @@ export async function sweep(fleetCluster: FleetCluster, held: Held, ports: Sweep
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     ports.unreachable(name);
-    ports.log("unreachable", { key: `${name}/sweep`, message: error.message });
+    ports.log(isUnavailable(error) ? "unreachable" : "refused", { key: `${name}/sweep`, message: error.message });
   }
   return { kind: "done", againInSeconds: sweepSeconds };
 }
@@ -50,14 +57,15 @@ export async function sweep(fleetCluster: FleetCluster, held: Held, ports: Sweep
 async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: SweepPorts): Promise<void> {
   const { name } = fleetCluster;
   const { table, clock, engine } = ports;
-  const reader = await ports.openCluster(name, "sweep");
+  const open = async (purpose: "sweep" | "apply") => bindSignal(await ports.openCluster(name, purpose), held.signal);
+  const reader = await open("sweep");
   const server = await serverOf(reader);
   const record = await readClusterRecord(table, name);
   const same = record?.server === server;
 
   const guarded = await guardCluster(fleetCluster, engine, same && record.bootstrapped, {
     reader,
-    writer: () => ports.openCluster(name, "apply"),
+    writer: () => open("apply"),
     clock,
     fence: held.fenceWrite,
   });
@@ -76,8 +84,11 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   }
 
   const known = await readKnown(name, objects, table);
-  for (const { key, why } of findDue(name, objects, known)) await ports.trigger(key, why);
-  await lookForDrift(name, server, objects, reader, ports);
+  await each(findDue(name, objects, known), inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
+  const settings = decodeFluxSettings(same ? record.settings : undefined);
+  if (!settings && !kustomizations.some(isRoot))
+    await recordSettings(table, name, server, encodeFluxSettings(defaultFluxSettings(fleetCluster.compatibility)));
+  await lookForDrift(name, server, objects, reader, ports, settings);
 }
 
 async function lookForDrift(
@@ -86,6 +97,7 @@ async function lookForDrift(
   objects: readonly FluxObject[],
   reader: Cluster,
   ports: SweepPorts,
+  settings: FluxSettings | undefined,
 ): Promise<void> {
   const { blobs, log, trigger } = ports;
   const memory = await loadMemory(blobs, cluster, server);
@@ -93,11 +105,12 @@ async function lookForDrift(
     cluster: reader,
     states: createAppliedStates(blobs),
     server,
+    ...(settings ? { settings: applySettingsOf(settings) } : {}),
   });
-  for (const { key, ids } of drifted) {
+  await each(drifted, inFlight, async ({ key, ids }) => {
     log("moved", { key, objects: ids.length, first: ids[0] });
-    await trigger(key, "drift");
-  }
+    await trigger(key, "drift", { uid: server });
+  });
   if (JSON.stringify(memory.clean) !== JSON.stringify(clean)) await saveMemory(blobs, cluster, { v: 1, server, clean });
 }
 
@@ -126,14 +139,14 @@ async function readKnown(cluster: string, objects: readonly FluxObject[], table:
   for (const row of await table.query({ index: "view", pk: `CL#${cluster}` }))
     if (typeof row.vsk === "string") rows.set(row.vsk, row);
   const sources = new Map<string, Item>();
-  for (const { key, object } of objects) {
+  await each(objects, inFlight, async ({ key, object }) => {
     if (object.kind === kustomizationKind && !rows.has(key)) {
       const row = await table.get({ pk: `OB#${key}`, sk: "RUN" }, { consistent: true });
       if (row) rows.set(key, row);
     }
-    if (object.kind !== gitRepositoryKind) continue;
+    if (object.kind !== gitRepositoryKind) return;
     const source = await table.get({ pk: `OB#${key}`, sk: "SRC" }, { consistent: true });
     if (source) sources.set(key, source);
-  }
+  });
   return { rows, sources };
 }

@@ -1,6 +1,7 @@
 /** Turns one verified delivery into triggers of the sources it concerns, once per delivery. */
 import type { Table } from "../lease/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { each } from "../runtime/each.ts";
 import { repositoryMatchKey } from "../source/git/url.ts";
 import { findSourcesByUrl, type UrlFollower } from "../source/rows.ts";
 import type { Answer, Payload, Verified } from "./verify.ts";
@@ -8,10 +9,12 @@ import type { Answer, Payload, Verified } from "./verify.ts";
 export interface WebhookPorts {
   readonly table: Table;
   readonly clock: Clock;
-  readonly trigger: (key: string, why: string, pushedAt: number) => Promise<void>;
+  readonly trigger: (key: string, why: string, note: { readonly pushedAt: number }) => Promise<void>;
   readonly unknownRepository: (repository: string) => void;
 }
 
+/** The Git host waits ten seconds for its answer. */
+const inFlight = 16;
 const deliveryKeptSeconds = 3 * 24 * 3600;
 
 export async function handleDelivery(
@@ -27,7 +30,7 @@ export async function handleDelivery(
   if (sources.length === 0) ports.unknownRepository(addresses[0] ?? "");
   const ref = typeof payload.ref === "string" ? payload.ref : undefined;
   const followers = sources.filter((source) => event !== "push" || ref === undefined || follows(source, ref));
-  for (const { key } of followers) await ports.trigger(key, "webhook", arrived);
+  await each(followers, inFlight, ({ key }) => ports.trigger(key, "webhook", { pushedAt: arrived }));
   await remember(delivery, ports);
   return { status: 202, message: `${followers.length} sources triggered` };
 }

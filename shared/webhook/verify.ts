@@ -1,4 +1,6 @@
 /** Takes a GitHub webhook apart: size, signature on the exact bytes, then the body. Nothing is believed before that. */
+import { isUtf8 } from "node:buffer";
+
 import { Webhooks } from "@octokit/webhooks";
 
 export interface WebhookRequest {
@@ -25,10 +27,13 @@ export const bodyLimitBytes = 6 * 1024 * 1024;
 export async function verifyWebhook(request: WebhookRequest, secrets: readonly string[]): Promise<Verified> {
   if (request.body.byteLength > bodyLimitBytes)
     return refuse(413, `the body is ${request.body.byteLength} bytes, at most ${bodyLimitBytes} are read`);
+  // The verification takes text and encodes it again: only of UTF-8 are those the bytes that came. JSON is UTF-8.
+  if (!isUtf8(request.body)) return refuse(400, "the body is not UTF-8");
+  const text = Buffer.from(request.body).toString("utf8");
   const signature = request.headers["x-hub-signature-256"];
-  if (signature === undefined || !(await isSigned(request.body, secrets, signature)))
+  if (signature === undefined || !(await isSigned(text, secrets, signature)))
     return refuse(401, signature === undefined ? "X-Hub-Signature-256 is missing" : "the signature does not match");
-  const payload = parseBody(request);
+  const payload = parseBody(text, request.headers["content-type"] ?? "");
   if (!payload) return refuse(400, "the body is neither JSON nor a form with a payload field");
   const event = request.headers["x-github-event"] ?? "";
   return { kind: "event", event, delivery: request.headers["x-github-delivery"] ?? "", payload };
@@ -39,8 +44,7 @@ const refuse = (status: Answer["status"], message: string): Verified => ({
   answer: { status, message },
 });
 
-async function isSigned(body: Uint8Array, secrets: readonly string[], signature: string): Promise<boolean> {
-  const text = Buffer.from(body).toString("utf8");
+async function isSigned(text: string, secrets: readonly string[], signature: string): Promise<boolean> {
   if (text === "" || signature === "") return false;
   for (const secret of secrets)
     if (secret !== "" && (await new Webhooks({ secret }).verify(text, signature))) return true;
@@ -48,9 +52,8 @@ async function isSigned(body: Uint8Array, secrets: readonly string[], signature:
 }
 
 /** GitHub's default content type is a form whose one field `payload` holds the JSON. */
-function parseBody({ headers, body }: WebhookRequest): Payload | undefined {
-  const text = Buffer.from(body).toString("utf8");
-  const isForm = (headers["content-type"] ?? "").startsWith("application/x-www-form-urlencoded");
+function parseBody(text: string, contentType: string): Payload | undefined {
+  const isForm = contentType.startsWith("application/x-www-form-urlencoded");
   const json = isForm ? new URLSearchParams(text).get("payload") : text;
   try {
     const value: unknown = JSON.parse(json ?? "");

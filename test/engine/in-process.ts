@@ -4,18 +4,21 @@
  */
 import type { FleetCluster } from "../../shared/config/fleet.ts";
 import type { Cluster } from "../../shared/kubernetes/cluster.ts";
-import { recordDeaths } from "../../shared/kustomize/deaths.ts";
+import { recordDeaths, recordStuck } from "../../shared/kustomize/deaths.ts";
 import { workOnKustomization, type WorkerPorts } from "../../shared/kustomize/worker.ts";
 import type { Renderer } from "../../shared/kustomize/ports.ts";
 import { parseKey, queueOf, type WorkMessage } from "../../shared/lease/message.ts";
+import type { Registration } from "../../shared/lease/register.ts";
 import type { LeasePorts } from "../../shared/lease/row.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
 import { type LeaseOutcome, withLease } from "../../shared/lease/with-lease.ts";
 import type { BlobStore } from "../../shared/runtime/blob-store.ts";
 import type { Log } from "../../shared/runtime/log.ts";
+import * as source from "../../shared/source/deaths.ts";
 import type { SourcePorts } from "../../shared/source/ports.ts";
 import { createStoredSources } from "../../shared/source/stored-sources.ts";
-import { workOnSource } from "../../shared/source/worker.ts";
+import { type SourceWorkerPorts, workOnSource } from "../../shared/source/worker.ts";
+import { restSweep } from "../../shared/sweep/rest.ts";
 import { sweep } from "../../shared/sweep/sweep.ts";
 
 export interface EngineWorld extends LeasePorts {
@@ -43,14 +46,19 @@ export async function runMessage(
 ): Promise<LeaseOutcome | undefined> {
   const { table, blobs, clock, log } = world;
   const common = { table, blobs, clock, log, unreachable: () => undefined };
-  const tell = async (key: string, why: string, pushedAt?: number) => {
-    await trigger(world, key, { why, ...(pushedAt === undefined ? {} : { register: { pushedAt } }) });
+  const tell = async (key: string, why: string, note?: Registration) => {
+    await trigger(world, key, { why, ...(note ? { register: note } : {}) });
   };
   if (queueOf(message.key) === "sweep") {
     const fleetCluster = world.clusters.find(({ name }) => message.key.startsWith(`${name}/`));
     if (!fleetCluster) return undefined;
     return withLease(world, message, {
       ...invocation,
+      onDeaths: async () => {
+        await restSweep(fleetCluster.name, world);
+        return {};
+      },
+      onStuck: async () => ({ kind: "done", againInSeconds: await restSweep(fleetCluster.name, world) }),
       work: (held) =>
         sweep(fleetCluster, held, {
           ...common,
@@ -63,19 +71,22 @@ export async function runMessage(
   }
   const self = parseKey(message.key);
   if (!self) return undefined;
-  if (queueOf(message.key) === "source")
+  if (queueOf(message.key) === "source") {
+    const ports: SourceWorkerPorts = {
+      ...common,
+      bucket: "driftless",
+      hmacKey: async () => Buffer.from("a key for tests"),
+      openGit: world.openGit,
+      openCluster: (name) => world.openCluster(name, "source"),
+      trigger: tell,
+    };
     return withLease(world, message, {
       ...invocation,
-      work: (held) =>
-        workOnSource(self, held, {
-          ...common,
-          bucket: "driftless",
-          hmacKey: async () => Buffer.from("a key for tests"),
-          openGit: world.openGit,
-          openCluster: (name) => world.openCluster(name, "source"),
-          trigger: tell,
-        }),
+      onDeaths: (held, deaths) => source.recordDeaths(self, held, deaths, ports),
+      onStuck: (held) => source.recordStuck(self, held, ports),
+      work: (held) => workOnSource(self, held, ports),
     });
+  }
   const ports: WorkerPorts = {
     ...common,
     renderer: world.renderer,
@@ -84,10 +95,12 @@ export async function runMessage(
     trigger: tell,
     outcome: world.outcome ?? (() => undefined),
     drifted: () => undefined,
+    compatibility: () => undefined,
   };
   return withLease(world, message, {
     ...invocation,
     work: (held) => workOnKustomization(self, held, ports),
     onDeaths: (held, deaths) => recordDeaths(self, held, deaths, ports),
+    onStuck: (held) => recordStuck(self, held, ports),
   });
 }

@@ -22,6 +22,8 @@ export interface SandboxCluster {
   readonly transport: Transport;
   /** The administrator's view, without faults. */
   readonly cluster: Cluster;
+  /** The view of somebody else, under RBAC and access policies. */
+  readonly clusterAs: (identity: Identity) => Cluster;
   /** What is stored, for tests to look at and to meddle with. */
   readonly store: Store;
   readonly objects: Objects;
@@ -51,23 +53,37 @@ export function createSandboxCluster(options: SandboxClusterOptions): SandboxClu
   store.compact();
   startControllers({ store, registry, objects, clock, signal: life.signal, readyAfterMs });
 
-  const send = async (request: KubeRequest): Promise<unknown> => {
-    if (dropEvents && request.method === "POST" && /\/events(\?|$)/.test(request.path))
-      return parseJson(request.body ?? "{}");
-    return await respond(ports, request, life.signal);
-  };
-  const transport: Transport = {
-    send,
+  const transportOf = (identity: Identity): Transport => ({
+    send: async (request) => {
+      request.signal?.throwIfAborted();
+      if (dropEvents && request.method === "POST" && /\/events(\?|$)/.test(request.path))
+        return parseJson(request.body ?? "{}");
+      return await respond(ports, request, identity, life.signal);
+    },
     stream: () => {
       throw new Error("unexpected call: nobody watches in a simulation");
     },
     close: async () => undefined,
+  });
+  const transport = transportOf(administrator);
+  return {
+    transport,
+    cluster: clusterOver(transport, clock),
+    clusterAs: (identity) => clusterOver(transportOf(identity), clock),
+    store,
+    objects,
+    registry,
+    stop: () => life.abort(),
   };
-  return { transport, cluster: clusterOver(transport, clock), store, objects, registry, stop: () => life.abort() };
 }
 
 /** Both bodies travel as text, as they do over HTTP: nobody shares an object with the store. */
-async function respond(ports: ApiPorts, request: KubeRequest, signal: AbortSignal): Promise<unknown> {
+async function respond(
+  ports: ApiPorts,
+  request: KubeRequest,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<unknown> {
   const {
     method,
     path,
@@ -86,7 +102,7 @@ async function respond(ports: ApiPorts, request: KubeRequest, signal: AbortSigna
       ...(impersonate === undefined ? {} : { "impersonate-user": [impersonate] }),
     },
     body: Buffer.from(body),
-    identity: administrator,
+    identity,
     signal,
   });
   const text = typeof response.body === "string" ? response.body : JSON.stringify(response.body ?? {});

@@ -1,6 +1,6 @@
 /** The table in memory: the real expressions, interpreted; indexes that may lag behind. */
-import { applyUpdate, meetsCondition } from "../../shared/lease/interpret.ts";
 import { type Item, type ItemKey, type Query, type Table, type Value, indexKeys } from "../../shared/lease/ports.ts";
+import { applyUpdate, meetsCondition } from "./interpret.ts";
 
 export interface MemoryTableOptions {
   /** How long the indexes take to see a write, asked once per write. */

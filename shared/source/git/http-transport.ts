@@ -3,10 +3,11 @@ import { rootCertificates } from "node:tls";
 
 import { Agent, type Dispatcher, request } from "undici";
 
+import { redactUrls } from "../../runtime/redact-urls.ts";
 import type { HttpAccess } from "./credentials.ts";
 import { flush, packetAt } from "./pkt-line.ts";
 import { GitError, type GitTransport, type TransportLimits } from "./transport.ts";
-import { type GitUrl, redactUrls } from "./url.ts";
+import type { GitUrl } from "./url.ts";
 
 const maxRedirects = 5;
 const service = "git-upload-pack";

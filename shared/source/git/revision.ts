@@ -10,12 +10,3 @@ export function formatRevision({ pointer, commit }: GitRevision): string {
   const digest = `${commit.length === 64 ? "sha256" : "sha1"}:${commit}`;
   return pointer === "" ? digest : `${pointer}@${digest}`;
 }
-
-/** Also reads the form before Flux 2.0, `main/<hex>`. Undefined when there is no commit in it. */
-export function parseRevision(text: string): GitRevision | undefined {
-  const [, pointer = "", commit] =
-    /^(?:(.+)@)?(?:sha1|sha256):([0-9a-f]{40}|[0-9a-f]{64})$/.exec(text) ??
-    /^(?:(.+)\/)?([0-9a-f]{40})$/.exec(text) ??
-    [];
-  return commit === undefined ? undefined : { pointer: pointer === "HEAD" ? "" : pointer, commit };
-}

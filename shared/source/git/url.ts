@@ -1,6 +1,4 @@
-/**
- * URLs of Git repositories: taken apart for a transport, compared with what webhooks name, and made safe to show.
- */
+/** URLs of Git repositories: taken apart for a transport, and compared with what webhooks name. */
 
 export interface GitUrl {
   readonly scheme: "http" | "https" | "ssh";
@@ -67,15 +65,6 @@ export function repositoryMatchKey(text: string): string | undefined {
     .replace(/\.git$/, "")
     .replace(/^\/~?/, "");
   return path === "" ? undefined : `${host}${port}/${path}`;
-}
-
-/** The text with user, password and query of every URL in it left out: nothing that could be a credential remains. */
-export function redactUrls(text: string): string {
-  return text
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@'"]*@/gi, "$1")
-    .replace(/\b(https?:\/\/[^\s?'"]*)\?[^\s'"]*/gi, (whole: string, before: string) =>
-      whole.endsWith("?service=git-upload-pack") ? whole : before,
-    );
 }
 
 function decode(text: string): string {

@@ -128,6 +128,94 @@ export function describeDeploy(world: () => LiveWorld): void {
       expect((await statusOfKustomization(world(), "late")).ready?.status).toBe("True");
     });
 
+    describe("with variables", () => {
+      const substituted = (spec: Readonly<Record<string, unknown>> = {}) =>
+        kustomization("substituted", "./substituted", {
+          postBuild: {
+            substitute: { host: "b.example.com" },
+            substituteFrom: [
+              { kind: "ConfigMap", name: "vars" },
+              { kind: "Secret", name: "vars" },
+              { kind: "ConfigMap", name: "nowhere", optional: true },
+            ],
+          },
+          ...spec,
+        });
+      const named = (object: object) =>
+        JSON.stringify({ apiVersion: "v1", metadata: { namespace: "flux-system", name: "vars" }, ...object });
+
+      it("takes them from ConfigMaps, Secrets and the spec, and puts common metadata over all", async () => {
+        await push(world(), {
+          "clusters/production/vars.yaml": [
+            named({ kind: "ConfigMap", data: { color: "green", size: "3", host: "a.example.com" } }),
+            named({ kind: "Secret", stringData: { size: "44", token: "s3cret" } }),
+          ].join("\n---\n"),
+          "clusters/production/substituted.yaml": substituted({
+            commonMetadata: { labels: { team: "a" }, annotations: { literal: "${host}" } },
+          }),
+          "substituted/a.yaml": configMap("substituted", "shop", {
+            text: "${color} ${size} ${host} ${other:=default} $${kept} ${token}",
+          }),
+          "substituted/b.yaml": configMap("untouched", "shop", { text: "plain" }),
+          "substituted/c.yaml": JSON.stringify({
+            apiVersion: "v1",
+            kind: "ConfigMap",
+            metadata: {
+              name: "raw",
+              namespace: "shop",
+              labels: { "kustomize.toolkit.fluxcd.io/substitute": "disabled" },
+            },
+            data: { text: "${broken" },
+          }),
+        });
+
+        const object = await find(world(), "ConfigMap", "substituted", "shop");
+        expect(object?.data).toEqual({ text: "green 44 b.example.com default ${kept} s3cret" });
+        expect(object?.metadata).toMatchObject({
+          labels: { team: "a", "kustomize.toolkit.fluxcd.io/name": "substituted" },
+          annotations: { literal: "${host}" },
+        });
+        expect((await find(world(), "ConfigMap", "raw", "shop"))?.data).toEqual({ text: "${broken" });
+      });
+
+      it("applies what a changed variable changes, and nothing else", async () => {
+        const vars = { apiVersion: "v1", kind: "Secret", namespace: "flux-system", name: "vars" };
+        const size = Buffer.from("55").toString("base64");
+        await world().cluster.mergePatch(vars, { data: { size } }, { fieldManager: "kubectl" });
+        world().takeRequests();
+        await world().trigger("Kustomization", "substituted");
+
+        expect(JSON.stringify(await find(world(), "ConfigMap", "substituted", "shop"))).toContain("green 55 ");
+        const writes = world()
+          .takeRequests()
+          .filter((line) => line.startsWith("PATCH") && line.includes("force=true") && !line.includes("dryRun"));
+        expect(writes).toEqual([expect.stringContaining("/configmaps/substituted?")]);
+      });
+
+      it("keeps values of Secrets out of what the API server says of a refusal", async () => {
+        const metadata = { name: "refused", namespace: "shop", labels: { secret: "-${token}-" } };
+        await push(world(), {
+          "substituted/d.yaml": JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata }),
+        });
+        const { ready } = await statusOfKustomization(world(), "substituted");
+        expect(ready).toMatchObject({ status: "False", reason: "ReconciliationFailed" });
+        expect(ready?.message).toContain("-*****-");
+        expect(ready?.message).not.toContain("s3cret");
+        await push(world(), { "substituted/d.yaml": null });
+      });
+
+      it("names the object and the variable that is not set", async () => {
+        await push(world(), { "substituted/d.yaml": configMap("unset", "shop", { text: "${unset_variable}" }) });
+        const { ready } = await statusOfKustomization(world(), "substituted");
+        expect(ready).toMatchObject({
+          status: "False",
+          reason: "BuildFailed",
+          message: `post build failed for 'ConfigMap.v1.[noGrp]/unset': envsubst error: variable substitution failed: variable not set (strict mode): "unset_variable"`,
+        });
+        await push(world(), { "substituted/d.yaml": null });
+      });
+    });
+
     it("merges the fields of the spec into the build", async () => {
       const patch = JSON.stringify({
         apiVersion: "v1",

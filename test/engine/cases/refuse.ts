@@ -98,9 +98,9 @@ const cases: readonly Case[] = [
     title: "a field that is not built yet",
     name: "fields",
     files: { "fields/a.yaml": configMap("never-applied", "bad", {}) },
-    spec: { postBuild: { substitute: { a: "b" } } },
+    spec: { kubeConfig: { secretRef: { name: "remote" } } },
     reason: "FeatureNotSupported",
-    message: /postBuild/,
+    message: /kubeConfig/,
   },
   {
     title: "a workload that does not become ready",

@@ -198,15 +198,8 @@ describe("unsupportedFields", () => {
   };
 
   it.each([
-    ["commonMetadata", { commonMetadata: { labels: { team: "a" } } }],
     ["decryption", { decryption: { provider: "sops" } }],
-    ["dependsOn[].readyExpr", { dependsOn: [{ name: "a" }, { name: "b", readyExpr: "true" }] }],
-    ["force", { force: true }],
-    ["healthCheckExprs", { healthCheckExprs: [{ apiVersion: "a/v1", current: "true" }] }],
-    ["ignore", { ignore: [{ paths: ["/spec"] }] }],
     ["kubeConfig", { kubeConfig: { secretRef: { name: "a" } } }],
-    ["postBuild", { postBuild: { substitute: { a: "1" } } }],
-    ["postBuild", { postBuild: { substituteStrategy: "Always" } }],
     ["sourceRef.kind", { sourceRef: { kind: "Bucket", name: "a" } }],
   ])("names %s", (name, spec) => {
     expect(named(spec)).toEqual([name]);
@@ -216,18 +209,19 @@ describe("unsupportedFields", () => {
     expect(
       named({
         buildMetadata: ["originAnnotations"],
-        commonMetadata: { labels: {} },
+        commonMetadata: { labels: { team: "a" } },
         components: ["../c"],
         deletionPolicy: "WaitForTermination",
-        dependsOn: [{ name: "infrastructure" }],
+        dependsOn: [{ name: "infrastructure", readyExpr: "true" }],
         force: false,
+        healthCheckExprs: [{ apiVersion: "a/v1", current: "true" }],
         healthChecks: [{ kind: "Deployment", name: "a", namespace: "b" }],
         ignoreMissingComponents: true,
         images: [{ name: "a", newTag: "1" }],
         namePrefix: "a-",
         nameSuffix: "-a",
         patches: [{ patch: "{}" }],
-        postBuild: { substituteStrategy: "WithVariables" },
+        postBuild: { substitute: { a: "1" }, substituteStrategy: "Always" },
         serviceAccountName: "tenant",
         targetNamespace: "apps",
         wait: true,

@@ -31,9 +31,11 @@ async function world(...answers: readonly Answer[]) {
   const { port } = server.address() as AddressInfo;
   const clock: Clock = { now: () => 0, sleep: async (millis) => void pauses.push(millis) };
   const token = async () => "secret";
-  const transport = createTransport({ server: `http://127.0.0.1:${port}`, token }, clock);
+  let lost = 0;
+  const onUnreachable = () => void (lost += 1);
+  const transport = createTransport({ server: `http://127.0.0.1:${port}`, token, onUnreachable }, clock);
   open.push({ server, transport });
-  return { transport, requests, pauses };
+  return { transport, requests, pauses, lost: () => lost };
 }
 
 const get: KubeRequest = { method: "GET", path: "/api/v1/namespaces/a", repeatable: true };
@@ -98,9 +100,18 @@ describe("createTransport", () => {
   });
 
   it("stops when the signal aborts", async () => {
-    const { transport } = await world(() => undefined);
+    const { transport, lost } = await world(() => undefined);
     const aborted = transport.send({ ...get, signal: AbortSignal.timeout(20) });
     await expect(aborted).rejects.toMatchObject({ name: "TimeoutError" });
+    expect(lost()).toBe(0);
+  });
+
+  it("tells of each time that there was no answer, and of no refusal", async () => {
+    const { transport, lost } = await world(status(500), reset);
+    await expect(transport.send(patch)).rejects.toMatchObject({ code: 500 });
+    expect(lost()).toBe(0);
+    await expect(transport.send(patch)).rejects.toMatchObject({ reason: "Unreachable" });
+    expect(lost()).toBe(1);
   });
 
   it("streams whole lines, however they are cut", async () => {
@@ -114,11 +125,12 @@ describe("createTransport", () => {
   });
 
   it("says that a stream broke", async () => {
-    const { transport } = await world((response) => response.write("{}\n", () => response.socket?.destroy()));
+    const { transport, lost } = await world((response) => response.write("{}\n", () => response.socket?.destroy()));
     const read = async () => {
       for await (const line of transport.stream(get)) expect(line).toBe("{}");
     };
     await expect(read()).rejects.toMatchObject({ code: 0, reason: "Unreachable" });
+    expect(lost()).toBe(1);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import type { KubeObject } from "../../../shared/api/kube-object.ts";
 import type { Outcome } from "../../../shared/kustomize/ports.ts";
 import { aKustomizeWorld, config, configRef, deployment, rolledOut, self, yamlOf } from "./kustomize-world.ts";
 
@@ -8,6 +9,14 @@ const phaseOf = (outcome: Outcome) => {
   if (outcome.kind !== "health") throw new Error(`the run ended as ${outcome.kind}`);
   return outcome.phase;
 };
+
+/** Deleted and made again by somebody, its finalizer notwithstanding. */
+function remade(world: ReturnType<typeof aKustomizeWorld>): void {
+  const { metadata, ...object } = world.object();
+  world.cluster.remove(self);
+  const { name, namespace, finalizers = [] } = metadata;
+  world.cluster.put({ ...object, metadata: { name, namespace, finalizers } });
+}
 
 describe("health", () => {
   async function aWorldThatWaits(spec: Readonly<Record<string, unknown>> = {}) {
@@ -28,6 +37,7 @@ describe("health", () => {
       phase: {
         phase: "health",
         phaseRev: "main@sha1:one",
+        phaseOf: `server/${world.object().metadata.uid}`,
         phaseGen: 1,
         phaseStart: start,
         phaseUntil: start + 120_000,
@@ -100,6 +110,8 @@ describe("health", () => {
     ["a new revision", (world) => void (world.git.revision = "main@sha1:two")],
     ["another spec", (world) => void world.cluster.edit(self, { spec: { timeout: "3m" } })],
     ["a request", (world) => world.request("now")],
+    ["another API server", (world) => void (world.server = "restored")],
+    ["another object of the name", remade],
   ])("is superseded by %s, which builds again and begins another wait", async (_, change) => {
     const { world, first } = await aWorldThatWaits();
     change(world);
@@ -127,6 +139,86 @@ describe("health", () => {
     expect(first.kind).toBe("health");
     const { first: none } = await aWorldThatWaits({ wait: false });
     expect(none.kind).toBe("ready");
+  });
+
+  describe("of a Job that its TTL deletes", () => {
+    const job: KubeObject = {
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: "migrate", namespace: "apps" },
+      spec: { ttlSecondsAfterFinished: 5, template: { spec: { containers: [{ name: "a", image: "a" }] } } },
+    };
+    const jobRef = { apiVersion: "batch/v1", kind: "Job", namespace: "apps", name: "migrate" };
+
+    async function aWorldWithAJob(object = job) {
+      const world = aKustomizeWorld({ wait: true, timeout: "2m" });
+      world.git.yaml = yamlOf(object);
+      const first = await world.run();
+      await world.cluster.delete(jobRef);
+      return { world, phase: phaseOf(first) };
+    }
+
+    it("is good when it is gone, and it comes again with the interval", async () => {
+      const { world, phase } = await aWorldWithAJob();
+      expect(await world.run({ ...phase })).toMatchObject({ kind: "ready", afterSeconds: 600 });
+      expect(world.condition("Healthy")?.[0]).toBe("True");
+      expect(world.cluster.find(jobRef)).toBeUndefined();
+      await world.run();
+      expect(world.cluster.find(jobRef)).toBeDefined();
+    });
+
+    it("is not when another was deleted", async () => {
+      const { world, phase } = await aWorldWithAJob({
+        ...job,
+        spec: { ...(job.spec as object), ttlSecondsAfterFinished: undefined },
+      });
+      expect(await world.run({ ...phase })).toMatchObject({ kind: "health" });
+    });
+  });
+
+  it("is not asked again for what is healthy already", async () => {
+    const world = aKustomizeWorld({ wait: true, timeout: "2m" });
+    world.git.yaml = yamlOf(deployment("web"), deployment("slow"));
+    world.cluster.forgetRequests();
+    let looks = 0;
+    const { sleep } = world.clock;
+    Object.assign(world.clock, {
+      sleep: async (millis: number) => {
+        if ((looks += 1) === 1) world.cluster.edit(webRef, { status: rolledOut }, "kube-controller-manager");
+        await sleep(millis);
+      },
+    });
+    await world.run();
+    const gets = world.cluster.requests.filter((request) => request === "get Deployment/apps/web");
+    expect(looks).toBeGreaterThan(5);
+    expect(gets.length).toBeLessThanOrEqual(3);
+  });
+
+  it("waits for a kind that nobody has defined, and names it", async () => {
+    const healthChecks = [{ apiVersion: "nothere.example.com/v1", kind: "Ghost", name: "a", namespace: "apps" }];
+    const { world, first } = await aWorldThatWaits({ wait: false, healthChecks });
+    world.clock.advance(180_000);
+    await world.run({ ...phaseOf(first) });
+    expect(world.condition("Healthy")?.[2]).toBe(
+      `timeout waiting for: [Ghost/apps/a status: 'Unknown': no matches for kind "Ghost" in group "nothere.example.com"]`,
+    );
+  });
+
+  it("is told by the expressions of the spec, which replace the rules of a kind", async () => {
+    const healthCheckExprs = [
+      { apiVersion: "apps/v1", kind: "Deployment", current: "metadata.labels.healthy == 'yes'", failed: "false" },
+    ];
+    const { world, first } = await aWorldThatWaits({ healthCheckExprs });
+    expect(world.condition("Ready")?.[0]).toBe("Unknown");
+    world.cluster.edit(webRef, { metadata: { labels: { healthy: "yes" } } }, "somebody");
+    expect(await world.run({ ...phaseOf(first) })).toMatchObject({ kind: "ready" });
+  });
+
+  it("stalls for an expression that does not compile", async () => {
+    const world = aKustomizeWorld({ healthCheckExprs: [{ apiVersion: "v1", kind: "Pod", current: "status." }] });
+    expect(await world.run()).toMatchObject({ kind: "stalled" });
+    expect(world.condition("Stalled")?.[1]).toBe("InvalidCELExpression");
+    expect(world.condition("Ready")?.[2]).toMatch(/^Reconciliation failed terminally due to configuration error: /);
   });
 
   it("never asks for ConfigMaps and the like, which are healthy when applied", async () => {

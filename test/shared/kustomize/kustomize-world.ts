@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import type { KubeObject, ObjectRef } from "../../../shared/api/kube-object.ts";
+import { defaultFluxSettings, type FluxSettings, readFluxSettings } from "../../../shared/config/flux-settings.ts";
 import { type Kustomization, type KustomizationStatus, parseKustomization } from "../../../shared/api/kustomization.ts";
 import { LeaseLostError } from "../../../shared/lease/lease.ts";
 import type { Item } from "../../../shared/lease/ports.ts";
@@ -77,6 +78,10 @@ export interface KustomizeWorld {
   readonly builds: BuildRequest[];
   readonly statuses: SentStatus[];
   readonly drifts: number[];
+  /** kube-system uid of the API server. */
+  server: string;
+  /** How the cluster is applied to; undefined: as Flux without flags. */
+  settings: FluxSettings;
   /** What the source has stored and the renderer answers. */
   git: { revision: string | undefined; yaml: string; closure: string };
   /** From this write on (0 is the first) the lease is lost; undefined: never. */
@@ -133,12 +138,19 @@ export function aKustomizeWorld(
     builds: [],
     statuses,
     drifts: [],
+    server: "server",
+    settings: defaultFluxSettings(),
     git: { revision: "main@sha1:one", yaml: "", closure: "closure-1" },
     fenceFrom: undefined,
     fences: 0,
     writesWhenLost: undefined,
     looksBeforeDeadline: Infinity,
-    run: async (row = {}) => await reconcile(world.object(), key, row, ports),
+    run: async (row = {}) =>
+      await reconcile(world.object(), key, row, {
+        ...ports,
+        server: world.server,
+        settings: world.settings,
+      }),
     request: (at) =>
       void cluster.edit(self, { metadata: { annotations: { "reconcile.fluxcd.io/requestedAt": at } } }, "flux"),
     object: () => parsed(cluster.find(self)),
@@ -151,9 +163,9 @@ export function aKustomizeWorld(
     state: async () => await states.load(key, "server"),
     writes: () => cluster.requests.filter(isWrite),
   };
-  const ports: KustomizePorts = {
+  const ports: Omit<KustomizePorts, "settings" | "server"> = {
+    storeSettings: async (objects) => (world.settings = readFluxSettings(objects)),
     cluster: recording,
-    server: "server",
     states,
     clock,
     sources: {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../../shared/api/kube-object.ts";
 import { type AppliedObject, type AppliedState, emptyState } from "../../../shared/kustomize/applied-state.ts";
 import { parseDesired } from "../../../shared/kustomize/desired.ts";
+import { plainManifests } from "../../../shared/kustomize/manifests.ts";
 import { liveDigest } from "../../../shared/kustomize/live-digest.ts";
 import { kindsOf, observeLive } from "../../../shared/kustomize/observe-live.ts";
 import { planObjects } from "../../../shared/kustomize/plan.ts";
@@ -24,14 +25,14 @@ function aWorld() {
   const cluster = createMemoryCluster({ objects: [owned(deployment("web")), owned(config("a"))] });
   const yaml = yamlOf(deployment("web"), config("a"));
   const objects: Record<string, AppliedObject> = {};
-  for (const { id, ref, text } of parseDesired(yaml, owner, emptyState("server"))) {
+  for (const { id, ref, text } of parseDesired(plainManifests(yaml), { owner }, emptyState("server"))) {
     const live = cluster.find(ref);
     if (!live) throw new Error(`${id} is not there`);
     const { uid = "", resourceVersion: rv = "" } = live.metadata;
     objects[id] = { v: "v1", text, uid, rv, live: liveDigest(live) };
   }
   const plan = async (next = yaml, state = stateWith(objects)) => {
-    const desired = parseDesired(next, owner, state);
+    const desired = parseDesired(plainManifests(next), { owner }, state);
     const live = await observeLive(cluster, kindsOf(desired.map(({ ref }) => ref)), selector);
     const inventory = Object.keys(objects).map((id) => ({ id, v: "v1" }));
     const { candidates, unchanged, stale } = planObjects(desired, state, live, inventory);
@@ -128,16 +129,24 @@ describe("what is live", () => {
 
 describe("the desired objects", () => {
   it("carry the owner's labels, and the last of two with one id stands", () => {
-    const desired = parseDesired(yamlOf(config("a", "1"), config("a", "2")), owner, emptyState("server"));
+    const desired = parseDesired(
+      plainManifests(yamlOf(config("a", "1"), config("a", "2"))),
+      { owner },
+      emptyState("server"),
+    );
     expect(desired.map((entry) => entry.object())).toMatchObject([
       { data: { value: "2" }, metadata: { labels: owned(config("a")).metadata.labels } },
     ]);
   });
 
   it("are recognised by their text wherever it stands, and not parsed before they are asked for", () => {
-    const [a] = parseDesired(yamlOf(config("a")), owner, emptyState("server"));
+    const [a] = parseDesired(plainManifests(yamlOf(config("a"))), { owner }, emptyState("server"));
     const known = { v: "v1", text: a?.text ?? "", uid: "u", rv: "1", live: "" };
-    const desired = parseDesired(yamlOf(config("b"), config("a")), owner, stateWith({ [configId("a").id]: known }));
+    const desired = parseDesired(
+      plainManifests(yamlOf(config("b"), config("a"))),
+      { owner },
+      stateWith({ [configId("a").id]: known }),
+    );
     expect(desired.map(({ id, text }) => [id, text === known.text])).toEqual([
       [configId("b").id, false],
       [configId("a").id, true],
@@ -147,20 +156,20 @@ describe("the desired objects", () => {
 
   it("include the members of a List, each with its own text", () => {
     const list = { apiVersion: "v1", kind: "List", items: [config("a"), config("b")] };
-    const desired = parseDesired(JSON.stringify(list), owner, emptyState("server"));
+    const desired = parseDesired(plainManifests(JSON.stringify(list)), { owner }, emptyState("server"));
     expect(desired.map(({ id }) => id)).toEqual([configId("a").id, configId("b").id]);
     expect(new Set(desired.map(({ text }) => text)).size).toBe(2);
   });
 
   it("never include a Secret that is still encrypted", () => {
     const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "a", namespace: "apps" }, sops: { mac: "x" } };
-    expect(() => parseDesired(yamlOf(secret as KubeObject), owner, emptyState("server"))).toThrow(
+    expect(() => parseDesired(plainManifests(yamlOf(secret as KubeObject)), { owner }, emptyState("server"))).toThrow(
       "Secret/apps/a is SOPS encrypted, configuring decryption is required for this secret to be reconciled",
     );
   });
 
   it("fail as a build where the text is no YAML", () => {
-    expect(() => parseDesired("a: [", owner, emptyState("server"))).toThrow(
+    expect(() => parseDesired(plainManifests("a: ["), { owner }, emptyState("server"))).toThrow(
       expect.objectContaining({ reason: "BuildFailed", disposition: "retry" }) as Error,
     );
   });

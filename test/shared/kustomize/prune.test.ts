@@ -65,6 +65,8 @@ beforeEach(() => {
   lostFrom = Infinity;
 });
 
+const nothing = { deleted: [], lines: [], leaving: [], remaining: [], terminating: [], errors: [] };
+
 describe("prune", () => {
   it("deletes Flux objects first and waits for those that finalize themselves", async () => {
     const pruned = await pruneAll(space, account, web, child, source);
@@ -123,13 +125,13 @@ describe("prune", () => {
     ["nobody's", {}],
   ])("does not delete what is %s by its labels, and forgets it", async (_, labels) => {
     cluster.put({ ...web, metadata: { ...web.metadata, labels } });
-    expect(await pruneAll(web)).toEqual({ deleted: [], remaining: [], terminating: [], errors: [] });
+    expect(await pruneAll(web)).toEqual({ ...nothing, lines: [{ ref: refOf(web), action: "skipped" }] });
     expect(deletes()).toEqual([]);
   });
 
   it("does not delete what has opted out", async () => {
     cluster.edit(refOf(web), { metadata: { annotations: { "kustomize.toolkit.fluxcd.io/prune": "disabled" } } });
-    expect(await pruneAll(web)).toEqual({ deleted: [], remaining: [], terminating: [], errors: [] });
+    expect(await pruneAll(web)).toEqual({ ...nothing, lines: [{ ref: refOf(web), action: "skipped" }] });
     expect(deletes()).toEqual([]);
   });
 
@@ -262,6 +264,47 @@ describe("the end of a Kustomization", () => {
     expect(world.cluster.find(self)).toBeDefined();
     world.clock.advance(61_000);
     expect(await world.run()).toEqual({ kind: "gone" });
+    expect(world.events.at(-1)).toMatchObject({
+      type: "Warning",
+      reason: "ReconciliationSucceeded",
+      message: "failed to wait for resources termination",
+    });
+  });
+
+  it("tells in its last events what was deleted and what was left, for the reason that it had", async () => {
+    const world = await aDyingWorld();
+    world.cluster.edit(configRef("b"), {
+      metadata: { annotations: { "kustomize.toolkit.fluxcd.io/prune": "disabled" } },
+    });
+    await world.run();
+    expect(world.events).toMatchObject([
+      { reason: "ReconciliationSucceeded", message: "ConfigMap/apps/b skipped\nConfigMap/apps/a deleted" },
+    ]);
+  });
+
+  it("does not wait for the termination of what it leaves alone", async () => {
+    const world = await aDyingWorld({ deletionPolicy: "WaitForTermination", timeout: "1m" });
+    const annotations = { "kustomize.toolkit.fluxcd.io/prune": "disabled" };
+    world.cluster.edit(configRef("a"), { metadata: { annotations } });
+    expect(await world.run()).toEqual({ kind: "gone" });
+    expect(world.cluster.find(configRef("a"))).toBeDefined();
+  });
+
+  it("says once what it deleted, however long that takes", async () => {
+    const world = await aDyingWorld({ deletionPolicy: "WaitForTermination", timeout: "1m" });
+    world.cluster.edit(configRef("a"), { metadata: { finalizers: ["example.com/slow"] } });
+    await world.run();
+    await world.run();
+    const said = world.events.filter(({ message }) => message.includes("ConfigMap/apps/a deleted"));
+    expect(said).toHaveLength(1);
+  });
+
+  it("goes although somebody wrote into its inventory what names no object", async () => {
+    const world = await aDyingWorld();
+    const entries = [...(world.status().inventory?.entries ?? []), { id: "x", v: "v1" }];
+    world.cluster.edit(self, { status: { inventory: { entries } } });
+    expect(await world.run()).toEqual({ kind: "gone" });
+    expect(world.cluster.find(configRef("a"))).toBeUndefined();
   });
 
   it("lets it go without its ServiceAccount, and says what is left", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { defaultFluxSettings } from "../../../shared/config/flux-settings.ts";
 import type { KubeObject } from "../../../shared/api/kube-object.ts";
 import { KubeError } from "../../../shared/kubernetes/cluster.ts";
 import { aKustomizeWorld, config, self, yamlOf } from "./kustomize-world.ts";
@@ -84,6 +85,29 @@ describe("a run", () => {
     expect(world.cluster.requests).toEqual([]);
   });
 
+  it("says of a suspended object that was ready that it is under its new generation too", async () => {
+    const world = aKustomizeWorld();
+    await world.run();
+    world.cluster.edit(self, { spec: { suspend: true }, metadata: { finalizers: null } });
+    world.request("noon");
+    expect(await world.run()).toEqual({ kind: "suspended" });
+    expect(world.status()).toMatchObject({ observedGeneration: 2, lastHandledReconcileAt: "noon" });
+    expect(world.object().metadata.finalizers).toEqual(["finalizers.fluxcd.io"]);
+  });
+
+  it("tells with its success what Flux tells, its own annotations for events included", async () => {
+    const world = aKustomizeWorld();
+    const annotations = { "event.toolkit.fluxcd.io/team": "a", other: "b" };
+    world.cluster.edit(self, { metadata: { annotations } });
+    await world.run();
+    expect(world.events.at(-1)).toMatchObject({ reason: "ReconciliationSucceeded" });
+    expect(world.events.at(-1)?.annotations).toEqual({
+      "event.toolkit.fluxcd.io/team": "a",
+      "kustomize.toolkit.fluxcd.io/commit_status": "update",
+      "kustomize.toolkit.fluxcd.io/revision": "main@sha1:one",
+    });
+  });
+
   it("sets the finalizer before anything else", async () => {
     const world = aKustomizeWorld();
     world.cluster.edit(self, { metadata: { finalizers: null } });
@@ -110,7 +134,11 @@ describe("what a run requires", () => {
   it("is a source that exists", async () => {
     const world = aKustomizeWorld({ sourceRef: { kind: "GitRepository", name: "none" }, retryInterval: "2m" });
     expect(await world.run()).toEqual({ kind: "retrying", revision: undefined, afterSeconds: 120 });
-    expect(world.condition("Ready")).toEqual(["False", "ArtifactFailed", "Source 'GitRepository/apps/none' not found"]);
+    expect(world.condition("Ready")).toEqual([
+      "False",
+      "ArtifactFailed",
+      'gitrepositories.source.toolkit.fluxcd.io "none" not found',
+    ]);
     expect(world.status().observedGeneration).not.toBe(1);
     expect(world.events).toMatchObject([{ type: "Warning", reason: "ArtifactFailed" }]);
   });
@@ -125,7 +153,7 @@ describe("what a run requires", () => {
   });
 
   it.each<[string, KubeObject | undefined]>([
-    ["dependency 'apps/base' not found", undefined],
+    [`dependency 'apps/base' not found: kustomizations.kustomize.toolkit.fluxcd.io "base" not found`, undefined],
     ["dependency 'apps/base' is not ready", dependency({ ...ready, conditions: [{ type: "Ready", status: "False" }] })],
     ["dependency 'apps/base' is not ready", dependency({ ...ready, observedGeneration: 0 })],
     [
@@ -154,13 +182,38 @@ describe("what a run requires", () => {
     expect(world.told).toEqual(["ready"]);
   });
 
+  it.each([
+    ["holds", "dep.metadata.name == 'base'", "ready"],
+    ["does not hold", "dep.status.lastAppliedRevision == 'other'", "waiting"],
+  ])("is what a readyExpr says of a dependency when it %s", async (_, readyExpr, kind) => {
+    const world = aKustomizeWorld({ dependsOn: [{ name: "base", readyExpr }] });
+    world.cluster.put(dependency({ lastAppliedRevision: "main@sha1:zero" }));
+    expect(await world.run()).toMatchObject({ kind });
+  });
+
+  it("is a source of the own namespace, where the flags say so", async () => {
+    const world = aKustomizeWorld({ sourceRef: { kind: "GitRepository", name: "shop", namespace: "other" } });
+    const settings = defaultFluxSettings();
+    world.settings = { ...settings, kustomize: { ...settings.kustomize, noCrossNamespaceRefs: true } };
+    expect(await world.run()).toMatchObject({ kind: "stalled" });
+    expect(world.condition("Ready")).toEqual([
+      "False",
+      "AccessDenied",
+      "can't access 'GitRepository/other/shop', cross-namespace references have been blocked",
+    ]);
+  });
+
   it("is nothing that is not supported: it stalls and says what", async () => {
     const world = aKustomizeWorld({ kubeConfig: { secretRef: { name: "remote" } } });
-    expect(await world.run()).toEqual({ kind: "stalled", revision: undefined });
+    expect(await world.run()).toEqual({ kind: "stalled", revision: "main@sha1:one" });
     expect(world.condition("Stalled")).toEqual(world.condition("Ready")?.with(0, "True"));
     expect(world.condition("Ready")?.[1]).toBe("FeatureNotSupported");
     expect(world.status().observedGeneration).toBe(1);
     expect(world.writes()).toEqual(["patch-status Kustomization/apps/shop"]);
+
+    world.git.revision = "main@sha1:two";
+    expect(await world.run()).toEqual({ kind: "stalled", revision: "main@sha1:two" });
+    expect(world.events).toHaveLength(1);
   });
 });
 

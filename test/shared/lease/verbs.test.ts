@@ -4,10 +4,11 @@ import { acquire } from "../../../shared/lease/acquire.ts";
 import { claimDue } from "../../../shared/lease/claim.ts";
 import { continueLater } from "../../../shared/lease/continue-later.ts";
 import type { Lease } from "../../../shared/lease/lease.ts";
-import type { Table, Update } from "../../../shared/lease/ports.ts";
+import { indexKeys, type Table, type Update } from "../../../shared/lease/ports.ts";
 import { register } from "../../../shared/lease/register.ts";
 import { release } from "../../../shared/lease/release.ts";
 import { renew } from "../../../shared/lease/renew.ts";
+import { retire } from "../../../shared/lease/retire.ts";
 import { type LeasePorts, padTime, rowKey } from "../../../shared/lease/row.ts";
 import { trigger } from "../../../shared/lease/trigger.ts";
 import { type LeaseWorld, aLeaseWorld } from "../../fakes/lease-world.ts";
@@ -78,6 +79,37 @@ describe("register", () => {
 
     expect(world.row(key)).toMatchObject({ uid: "u-2", tok: 1, reqSeq: 1, doneSeq: 1 });
     expect(world.row(key)).not.toHaveProperty("seenRev");
+  });
+});
+
+describe("retire", () => {
+  it("takes a row out of every index, so that it is never due again", async () => {
+    const world = aLeaseWorld();
+    await trigger(world.ports, key, { ...push, register: { rpk: "SR#x", rsk: key, vpk: "CL#a", vsk: key } });
+
+    await retire(world.ports, key);
+    await world.pass(600);
+
+    expect(await claimDue(world.ports)).toMatchObject({ sent: 0 });
+    const row = world.row(key);
+    for (const { pk, sk } of Object.values(indexKeys)) expect([row[pk], row[sk]]).toEqual([undefined, undefined]);
+  });
+
+  it("leaves a row that is asked for again at once", async () => {
+    const world = aLeaseWorld();
+    await trigger(world.ports, key, push);
+    await retire(world.ports, key);
+
+    expect(await trigger(world.ports, key, push)).toBe("sent");
+    expect(await held(world)).toMatchObject({ runSeq: 2 });
+  });
+
+  it("makes no row of a key that has none", async () => {
+    const world = aLeaseWorld();
+
+    await retire(world.ports, key);
+
+    expect(world.ports.table.items()).toEqual([]);
   });
 });
 

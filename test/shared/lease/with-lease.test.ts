@@ -118,6 +118,18 @@ describe("withLease", () => {
     expect(world.row(key).schedAt).toBe(world.now() + 120);
   });
 
+  it("reports the run that came no further, once, whether or not anybody says what follows", async () => {
+    const world = await aTriggeredWorld();
+    const work = async () => ({ kind: "continue", progress: "stage 2" }) as const;
+    const reported: string[] = [];
+    const report: LeasedWork["report"] = (end, { lease }) => void reported.push(`${end} ${lease.key}`);
+
+    for (const owner of ["a", "b", "c"]) await run(world, work, { owner, report });
+
+    expect(reported).toEqual([`stuck ${key}`]);
+    expect(world.row(key).schedAt).toBe(world.now() + 60);
+  });
+
   it("lets a defect through and leaves the lease to expire", async () => {
     const world = await aTriggeredWorld();
     const defect = async () => {
@@ -132,19 +144,22 @@ describe("withLease", () => {
     const world = await aTriggeredWorld();
     const defect = async () => Promise.reject(new TypeError("defect"));
     const deaths: number[] = [];
+    const reported: string[] = [];
+    const report = (end: string) => void reported.push(end);
     const onDeaths = async (_: Held, count: number) => {
       deaths.push(count);
       return { set: { dead: true } };
     };
     for (let i = 0; i < 5; i++) {
-      await run(world, defect, { owner: `run-${i}`, onDeaths }).catch(() => undefined);
+      await run(world, defect, { owner: `run-${i}`, onDeaths, report }).catch(() => undefined);
       await world.pass(61);
     }
 
-    const outcome = await run(world, defect, { owner: "run-6", onDeaths });
+    const outcome = await run(world, defect, { owner: "run-6", onDeaths, report });
 
     expect(outcome).toBe("released");
     expect(deaths).toEqual([5]);
+    expect(reported).toEqual(Array<string>(5).fill("died"));
     expect(world.row(key)).toMatchObject({ attempts: 0, dead: true, schedAt: world.now() + 3600 });
     await trigger(world.ports, key, { why: "push" });
     expect(await run(world, async () => ({ kind: "done" }), { owner: "run-7" })).toBe("released");

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import type { Item } from "../../../shared/lease/ports.ts";
 import { tick } from "../../../shared/schedule/tick.ts";
 import { fakeClock } from "../../fakes/fake-clock.ts";
 import { createMemoryTable } from "../../fakes/memory-table.ts";
@@ -7,10 +8,10 @@ import { createMemoryTable } from "../../fakes/memory-table.ts";
 const clock = fakeClock();
 const now = clock.now() / 1000;
 
-async function tickWith(sweptAt: Readonly<Record<string, number | undefined>>) {
+async function tickWith(sweptAt: Readonly<Record<string, number | undefined>>, more: Item = {}) {
   const table = createMemoryTable();
   for (const [name, at] of Object.entries(sweptAt))
-    if (at !== undefined) await table.put({ pk: `CL#${name}`, sk: "META", v: 1, sweptAt: at });
+    if (at !== undefined) await table.put({ pk: `CL#${name}`, sk: "META", v: 1, sweptAt: at, ...more });
   const did: string[] = [];
   const clusters = Object.keys(sweptAt).map((name) => ({ name, arn: `arn:aws:eks:eu-west-1:1:cluster/${name}` }));
   const answer = await tick(
@@ -38,6 +39,15 @@ describe("the tick", () => {
     ["whose sweep is overdue", now - 151, ["one 151s", "one/sweep tick"]],
   ])("looks after a cluster %s", async (_, sweptAt, expected) => {
     expect((await tickWith({ one: sweptAt })).did).toEqual(["claim", ...expected]);
+  });
+
+  it("leaves a sweep alone that rests, and asks for it again when that is over", async () => {
+    expect((await tickWith({ one: now - 500 }, { restUntil: now + 1 })).did).toEqual(["claim", "one 500s"]);
+    expect((await tickWith({ one: now - 500 }, { restUntil: now })).did).toEqual([
+      "claim",
+      "one 500s",
+      "one/sweep tick",
+    ]);
   });
 
   it("looks after each cluster", async () => {

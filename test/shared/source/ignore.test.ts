@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import {
-  createDefaultMatcher,
   createIgnoreMatcher,
+  defaultPatterns,
   matchName,
   matchPattern,
   matcherOf,
@@ -50,7 +50,7 @@ describe.skipIf(!existsSync(file))(`Flux's own cases (${file})`, () => {
   it.each(vectors.cases)("$name", ({ rules, domain, defaults, extraPatterns, ignored, kept }) => {
     const extra = extraPatterns.map((pattern) => parseIgnorePattern(pattern, domain));
     const patterns = [...parseIgnoreRules(rules, domain), ...extra];
-    const matcher = defaults ? createDefaultMatcher(patterns, domain) : matcherOf(patterns);
+    const matcher = matcherOf(defaults ? [...defaultPatterns(domain), ...patterns] : patterns);
 
     expect(ignored.filter((path) => !matcher(path.split("/"), false))).toEqual([]);
     expect(kept.filter((path) => matcher(path.split("/"), false))).toEqual([]);

@@ -135,6 +135,8 @@ function aWorld({
 }
 
 const source = () => aRepository();
+const sharedOf = ({ table }: { table: MemoryTable }) =>
+  table.items().find(({ pk }) => typeof pk === "string" && pk.startsWith("SR#")) ?? {};
 const rowOf = ({ table, key }: { table: MemoryTable; key: string }) => table.itemAt({ pk: `OB#${key}`, sk: "SRC" });
 
 describe("reconcileGitRepository", () => {
@@ -250,6 +252,22 @@ describe("reconcileGitRepository", () => {
 
     expect(outcome).toMatchObject({ kind: "ready", events: [] });
     expect([...world.bucket.blobs.keys()]).toEqual(before);
+  });
+
+  it("keeps what is shared for as long as somebody uses it, without a write at each look", async () => {
+    const world = aWorld();
+    await world.run();
+    const { ttl, ...shared } = sharedOf(world);
+    const day = 24 * 3600_000;
+
+    world.clock.advance(10 * day);
+    await world.run();
+    expect(sharedOf(world)).toEqual({ ...shared, ttl });
+    world.clock.advance(10 * day);
+    await world.run();
+
+    expect(ttl).toBeDefined();
+    expect(sharedOf(world)).toEqual({ ...shared, ttl: Math.floor(world.clock.now() / 1000) + 30 * 24 * 3600 });
   });
 
   it("repeats what a killed run left undone", async () => {
@@ -452,6 +470,22 @@ describe("reconcileGitRepository in failure", () => {
       events: [{ type: "Warning", reason, message: matching }],
     });
     expect(outcome.nextAtSeconds).toBe(world.clock.now() / 1000 + 1);
+  });
+
+  it.each([
+    ["no answer", new KubeError(0, "Unreachable", "no answer")],
+    ["no valid token", new KubeError(401, "Unauthorized", "who are you?")],
+    ["too many requests", new KubeError(429, "TooManyRequests", "later")],
+  ])("has nothing to tell of a Secret that cannot be asked for: %s", async (_, error) => {
+    const world = aWorld();
+    const cluster: typeof world.api = {
+      ...world.api,
+      get: (asked, signal) => (asked.kind === "Secret" ? Promise.reject(error) : world.api.get(asked, signal)),
+    };
+
+    await expect(reconcileGitRepository(world.key, { ...world.ports, cluster })).rejects.toThrow(error);
+
+    expect(await world.status()).toEqual({});
   });
 
   let hanging: GitServer;

@@ -107,6 +107,27 @@ describe("a look for drift", () => {
     expect(loads).toEqual([key]);
   });
 
+  it("passes over what somebody wrote into an inventory and names no object", async () => {
+    const { world, look } = await aWorld();
+    const entries = [{ id: "x", v: "v1" }, ...(world.status().inventory?.entries ?? [])];
+    world.cluster.edit(self, { status: { inventory: { entries } } });
+    world.cluster.edit(configRef("a"), { data: { value: "2" } });
+    expect((await look()).drifted).toEqual([{ key, ids: [id] }]);
+  });
+
+  it("takes a Job that its TTL deleted for done", async () => {
+    const { world, look } = await aWorld();
+    const spec = { ttlSecondsAfterFinished: 5, template: { spec: { containers: [{ name: "a", image: "a" }] } } };
+    world.git = {
+      ...world.git,
+      closure: "closure-2",
+      yaml: yamlOf({ apiVersion: "batch/v1", kind: "Job", metadata: { name: "migrate", namespace: "apps" }, spec }),
+    };
+    await world.run();
+    world.cluster.remove({ apiVersion: "batch/v1", kind: "Job", namespace: "apps", name: "migrate" });
+    expect((await look()).drifted).toEqual([]);
+  });
+
   it("says nothing of kinds that may not be listed", async () => {
     const { world, look } = await aWorld();
     world.cluster.remove(configRef("a"));

@@ -31,8 +31,8 @@ beforeEach(async () => {
   ports = {
     table,
     clock,
-    trigger: async (key, why, pushedAt) => {
-      expect([why, pushedAt]).toEqual(["webhook", clock.now()]);
+    trigger: async (key, why, note) => {
+      expect([why, note]).toEqual(["webhook", { pushedAt: clock.now() }]);
       triggers.push(key);
     },
     unknownRepository: (name) => void unknown.push(name),
@@ -109,6 +109,36 @@ describe("a delivery", () => {
     const delivery = { kind: "event" as const, event: "push", delivery: "guid-1", payload: push("refs/heads/main") };
     await expect(handleDelivery(delivery, failing)).rejects.toThrow("no queue");
     expect(await handleDelivery(delivery, ports)).toMatchObject({ message: "2 sources triggered" });
+  });
+
+  it("of a repository that many sources follow triggers sixteen at a time, and is not remembered before all", async () => {
+    for (let i = 0; i < 50; i++) await follow(`many-${i}`, "main");
+    let inFlight = 0;
+    let most = 0;
+    const slow: WebhookPorts["trigger"] = async (key) => {
+      most = Math.max(most, ++inFlight);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(table.itemAt({ pk: "DL#guid-1", sk: "META" })).toBeUndefined();
+      inFlight -= 1;
+      triggers.push(key);
+    };
+    ports = { ...ports, trigger: slow };
+
+    expect(await handle(push("refs/heads/main"))).toMatchObject({ message: "52 sources triggered" });
+
+    expect(most).toBe(16);
+    expect(new Set(triggers).size).toBe(52);
+  });
+
+  it("of whose triggers one failed is handled again as a whole", async () => {
+    const failing: WebhookPorts["trigger"] = async (key, why, note) => {
+      if (key === keyOf("tags")) throw new Error("no queue");
+      await ports.trigger(key, why, note);
+    };
+    const delivery = { kind: "event" as const, event: "push", delivery: "guid-1", payload: push("refs/heads/main") };
+    await expect(handleDelivery(delivery, { ...ports, trigger: failing })).rejects.toThrow("no queue");
+    await handleDelivery(delivery, ports);
+    expect(new Set(triggers)).toEqual(new Set([keyOf("main"), keyOf("tags")]));
   });
 
   it("without a number is handled every time", async () => {

@@ -70,6 +70,20 @@ describe("a webhook", () => {
     expect(await answerTo(bodyLimitBytes)).toMatchObject({ answer: { status: 401 } });
   });
 
+  it("is refused before anything else when its bytes are no UTF-8, although their signature fits what they are read as", async () => {
+    const bytes = Buffer.from([0x22, 0xff, 0x22]);
+    for (const signed of [bytes, bytes.toString("utf8")]) {
+      const verified = await verifyWebhook({ headers: headersOf(sign(signed)), body: bytes }, [secret]);
+      expect(verified).toEqual({ kind: "refused", answer: { status: 400, message: "the body is not UTF-8" } });
+    }
+  });
+
+  it("is not believed with another reading of its bytes", async () => {
+    const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(json)]);
+    const request = { headers: headersOf(sign(json)), body: marked };
+    expect(await verifyWebhook(request, [secret])).toMatchObject({ answer: { status: 401 } });
+  });
+
   it("is nameless where its headers are", async () => {
     const request = { headers: { "x-hub-signature-256": sign(json) }, body: Buffer.from(json) };
     expect(await verifyWebhook(request, [secret])).toMatchObject({ event: "", delivery: "" });

@@ -185,8 +185,8 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
         {
           table: ports.table,
           clock: ports.clock,
-          trigger: async (key, why, pushedAt) => {
-            await trigger(ports, key, { why, register: { pushedAt } });
+          trigger: async (key, why, note) => {
+            await trigger(ports, key, { why, register: note });
           },
           unknownRepository: () => undefined,
         },

@@ -1,9 +1,9 @@
 /** What each process of the model does next: the real expressions, interpreted, and the verbs' decisions between them. */
 import { explainRefusal } from "../../../../shared/lease/acquire.ts";
 import * as real from "../../../../shared/lease/expressions.ts";
-import { applyUpdate } from "../../../../shared/lease/interpret.ts";
 import type { Item, Update } from "../../../../shared/lease/ports.ts";
 import { CLAIM_AHEAD_SECONDS, EARLY_SECONDS, parseRow } from "../../../../shared/lease/row.ts";
+import { applyUpdate } from "../../../fakes/interpret.ts";
 import { NOW, type Process, type State } from "./state.ts";
 
 /** The expressions under test: the real ones, or with one of them broken. */

@@ -5,7 +5,7 @@ import type { GitRepositoryRef } from "../../../../shared/api/git-repository.ts"
 import { createHttpTransport } from "../../../../shared/source/git/http-transport.ts";
 import { openRemote } from "../../../../shared/source/git/remote.ts";
 import { resolveRef } from "../../../../shared/source/git/resolve-ref.ts";
-import { formatRevision, parseRevision } from "../../../../shared/source/git/revision.ts";
+import { formatRevision } from "../../../../shared/source/git/revision.ts";
 import { parseGitUrl } from "../../../../shared/source/git/url.ts";
 import { createGitRoot, type GitRoot, type GitServer, startGitServer } from "../../../fakes/git-server.ts";
 
@@ -109,20 +109,5 @@ describe("resolveRef", () => {
     [{ name: "refs/heads/main" }, "unable to list remote for 'URL': remote repository is empty"],
   ])("says that a repository is empty, asked for %j", async (ref, message) => {
     await expect(resolve(ref, "empty")).rejects.toThrow(message);
-  });
-});
-
-describe("parseRevision", () => {
-  const sha1 = "a".repeat(40);
-
-  it.each([
-    [`main@sha1:${sha1}`, { pointer: "main", commit: sha1 }],
-    [`refs/pull/1/head@sha1:${sha1}`, { pointer: "refs/pull/1/head", commit: sha1 }],
-    [`sha256:${"b".repeat(64)}`, { pointer: "", commit: "b".repeat(64) }],
-    [`feature/x/${sha1}`, { pointer: "feature/x", commit: sha1 }],
-    [`HEAD/${sha1}`, { pointer: "", commit: sha1 }],
-    ["main", undefined],
-  ])("reads %s", (text, revision) => {
-    expect(parseRevision(text)).toEqual(revision);
   });
 });

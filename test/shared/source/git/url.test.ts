@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { parseGitUrl, redactUrls, repositoryMatchKey } from "../../../../shared/source/git/url.ts";
+import { parseGitUrl, repositoryMatchKey } from "../../../../shared/source/git/url.ts";
 
 describe("repositoryMatchKey", () => {
   it.each([
@@ -38,15 +38,5 @@ describe("parseGitUrl", () => {
       path: "/a b/c.git",
       username: "deploy",
     });
-  });
-});
-
-describe("redactUrls", () => {
-  it.each([
-    ["unable to clone 'https://me:s3cret@example.com/a.git': no", "unable to clone 'https://example.com/a.git': no"],
-    ["https://token@example.com/a?access_token=x done", "https://example.com/a done"],
-    ["https://example.com/info/refs?service=git-upload-pack", "https://example.com/info/refs?service=git-upload-pack"],
-  ])("leaves no credential in %s", (text, safe) => {
-    expect(redactUrls(text)).toBe(safe);
   });
 });

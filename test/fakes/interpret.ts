@@ -3,8 +3,8 @@
  * conditions with AND, OR, NOT, comparisons, attribute_exists and attribute_not_exists), for tables in memory.
  * Compared with a real implementation by a differential test.
  */
-import { type Token, tokenize } from "./expression-tokens.ts";
-import type { Item, Update, Value } from "./ports.ts";
+import { type Token, tokenize } from "../../shared/lease/expression-tokens.ts";
+import type { Item, Update, Value } from "../../shared/lease/ports.ts";
 
 type Values = Update["values"];
 type Operand = (item: Item, values: Values) => Value | undefined;

@@ -1,0 +1,178 @@
+/** One sweep of a sandbox cluster, whose RBAC and access policies are those that the roles have on EKS. */
+import { afterEach, describe, expect, it } from "vitest";
+
+import type { Identity } from "../../../local/sandbox/rbac.ts";
+import { ownershipRef, parseOwnership } from "../../../shared/bootstrap/ownership.ts";
+import type { FleetCluster } from "../../../shared/config/fleet.ts";
+import type { Held } from "../../../shared/lease/with-lease.ts";
+import { readClusterRecord, restUntil } from "../../../shared/runtime/cluster-record.ts";
+import type { LogFields } from "../../../shared/runtime/log.ts";
+import { sweep, type SweepPorts } from "../../../shared/sweep/sweep.ts";
+import { createMemoryBlobs } from "../../engine/memory-blobs.ts";
+import { createSandboxCluster, type SandboxCluster } from "../../engine/sandbox-cluster.ts";
+import { fakeClock } from "../../fakes/fake-clock.ts";
+import { aHeld } from "../../fakes/held.ts";
+import { createMemoryTable } from "../../fakes/memory-table.ts";
+import { restSweep } from "../../../shared/sweep/rest.ts";
+
+const fleetCluster: FleetCluster = {
+  name: "one",
+  arn: "arn:aws:eks:eu-west-1:111122223333:cluster/one",
+  sync: { url: "https://git.example.com/fleet.git", path: "clusters/one" },
+};
+const reader: Identity = { user: "sweep", groups: ["system:authenticated"], policies: ["AmazonEKSAdminViewPolicy"] };
+const writer: Identity = { user: "apply", groups: ["system:authenticated"], policies: ["AmazonEKSClusterAdminPolicy"] };
+const lockedDown: Identity = { user: "apply", groups: ["driftless:impersonate", "system:authenticated"] };
+
+let sandbox: SandboxCluster | undefined;
+afterEach(() => sandbox?.stop());
+
+function aWorld() {
+  const clock = fakeClock();
+  const cluster = (sandbox = createSandboxCluster({ clock }));
+  const table = createMemoryTable({ now: clock.now });
+  const triggered: string[] = [];
+  const servers = new Set<string>();
+  let inFlight = 0;
+  let mostInFlight = 0;
+  const unreachable: string[] = [];
+  const logs: { readonly event: string; readonly fields: LogFields }[] = [];
+  const ports: SweepPorts = {
+    engine: "main",
+    table,
+    blobs: createMemoryBlobs(),
+    clock,
+    log: (event, fields = {}) => logs.push({ event, fields }),
+    trigger: async (key, why, { uid }) => {
+      mostInFlight = Math.max(mostInFlight, ++inFlight);
+      await new Promise((resolve) => setImmediate(resolve));
+      inFlight -= 1;
+      triggered.push(`${key} ${why}`);
+      servers.add(uid);
+    },
+    openCluster: async (_, purpose) => cluster.clusterAs(purpose === "sweep" ? reader : applies),
+    frozen: () => undefined,
+    unreachable: (name) => void unreachable.push(name),
+  };
+  let applies = writer;
+  return {
+    clock,
+    cluster: cluster.cluster,
+    table,
+    triggered,
+    servers,
+    mostInFlight: () => mostInFlight,
+    unreachable,
+    logs,
+    applyAs: (identity: Identity) => void (applies = identity),
+    ports,
+    run: (member: FleetCluster = fleetCluster, held: Partial<Held> = {}) =>
+      sweep(member, aHeld("one/sweep", held), ports),
+  };
+}
+
+const keyOf = (kind: "GitRepository" | "Kustomization") =>
+  `one/${kind === "GitRepository" ? "source" : "kustomize"}.toolkit.fluxcd.io/${kind}/flux-system/flux-system`;
+
+describe("a sweep", () => {
+  it("bootstraps and triggers what it finds", async () => {
+    const world = aWorld();
+
+    expect(await world.run()).toEqual({ kind: "done", againInSeconds: 60 });
+
+    expect(world.unreachable).toEqual([]);
+    expect(world.triggered).toEqual([`${keyOf("GitRepository")} new`, `${keyOf("Kustomization")} new`]);
+  });
+
+  it("goes on in a cluster that is locked down, and renews its ownership there", async () => {
+    const world = aWorld();
+    await world.run();
+    world.applyAs(lockedDown);
+    world.clock.advance(60_000);
+    const before = world.clock.now();
+
+    await world.run({ ...fleetCluster, lockdown: true });
+
+    expect([world.unreachable, world.logs]).toEqual([[], []]);
+    expect(world.triggered).toHaveLength(4);
+    const ownership = parseOwnership(await world.cluster.get(ownershipRef));
+    // Kubernetes' times have no milliseconds.
+    expect(before - (ownership?.renewedAt ?? 0)).toBeLessThan(1000);
+  });
+
+  it("knows a locked-down cluster again after its table was lost", async () => {
+    const world = aWorld();
+    await world.run();
+    world.applyAs(lockedDown);
+    await world.table.delete({ pk: "CL#one", sk: "META" });
+
+    await world.run({ ...fleetCluster, lockdown: true });
+
+    expect([world.unreachable, world.logs]).toEqual([[], []]);
+    expect(await world.table.get({ pk: "CL#one", sk: "META" })).toMatchObject({ bootstrapped: true, frozen: [] });
+  });
+
+  it("tells the rows which API server their objects live on", async () => {
+    const world = aWorld();
+
+    await world.run();
+
+    const system = await world.cluster.get({ apiVersion: "v1", kind: "Namespace", name: "kube-system" });
+    expect([...world.servers]).toEqual([system?.metadata.uid]);
+  });
+
+  it("triggers sixteen objects at a time", async () => {
+    const world = aWorld();
+    await world.run();
+    for (let i = 0; i < 40; i++)
+      await world.cluster.create(
+        {
+          apiVersion: "source.toolkit.fluxcd.io/v1",
+          kind: "GitRepository",
+          metadata: { name: `r${i}`, namespace: "flux-system" },
+          spec: { interval: "1m0s", url: "https://git.example.com/r" },
+        },
+        "test",
+      );
+
+    await world.run();
+
+    expect(world.triggered).toHaveLength(44);
+    expect(world.mostInFlight()).toBe(16);
+  });
+
+  it("ends when its deadline is near instead of waiting for a slow API server", async () => {
+    const world = aWorld();
+    await world.run();
+    const struck = AbortSignal.abort(new Error("deadline"));
+
+    await expect(world.run(fleetCluster, { signal: struck })).rejects.toThrow("deadline");
+    expect(world.unreachable).toEqual([]);
+  });
+
+  it("says that it was refused where the API server answered", async () => {
+    const world = aWorld();
+    await world.run();
+    world.applyAs({ user: "apply", groups: ["system:authenticated"] });
+
+    await world.run();
+
+    expect(world.logs).toMatchObject([{ event: "refused", fields: { key: "one/sweep" } }]);
+    expect(world.unreachable).toEqual(["one"]);
+  });
+});
+
+describe("a sweep that does not come to an end", () => {
+  it("rests for ten minutes, until one comes to its end", async () => {
+    const world = aWorld();
+
+    await restSweep("one", world.ports);
+
+    const seconds = Math.floor(world.clock.now() / 1000);
+    expect(restUntil(await world.table.get({ pk: "CL#one", sk: "META" }))).toBe(seconds + 600);
+    expect(await readClusterRecord(world.table, "one")).toBeUndefined();
+    expect(world.logs).toMatchObject([{ event: "sweep rests", fields: { key: "one/sweep", seconds: 600 } }]);
+    await world.run();
+    expect(restUntil(await world.table.get({ pk: "CL#one", sk: "META" }))).toBe(0);
+  });
+});
