@@ -63,6 +63,7 @@ function targets() {
     ...[
       { name: "chaos", entry: first("test/sim/chaos.ts", "test/sim/chaos/main.ts") },
       { name: "bench", entry: first("test/bench/main.ts", "test/bench/bench.ts", "test/bench.ts") },
+      { name: "compat", entry: first("test/compat/main.ts") },
     ].map(({ name, entry }) => ({ name, group: "tools", entry, outdir: "dist/tools", outname: name, mode: inClone })),
   ];
   return found.filter((target) => target.entry !== undefined);

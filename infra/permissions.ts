@@ -88,7 +88,7 @@ export const permissions: Readonly<Record<FunctionName, readonly Permission[]>> 
     consume("sweep"),
     {
       sid: "Rows",
-      actions: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+      actions: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
       resources: ["table"],
     },
     { sid: "RowsByCluster", actions: ["dynamodb:Query"], resources: ["index/view"] },

@@ -205,14 +205,15 @@ const reasons: Readonly<Record<number, string>> = {
 
 /** From a `metav1.Status`, or from a proxy's plain text. A 410 is always `Gone`, also where the server says Expired. */
 export function toError(code: number, text: string): KubeError {
-  let status: { message?: unknown; reason?: unknown; details?: unknown } = {};
+  let status: { kind?: unknown; message?: unknown; reason?: unknown; details?: unknown } = {};
   try {
     status = JSON.parse(text) as typeof status;
   } catch {
     status = { message: text.slice(0, 500).trim() };
   }
   const given = typeof status.reason === "string" ? status.reason : "";
-  const reason = code === 410 ? "Gone" : given || (reasons[code] ?? "InternalError");
+  // A Status without a reason has none for Go's clients either.
+  const reason = code === 410 ? "Gone" : given || (reasons[code] ?? (status.kind === "Status" ? "" : "InternalError"));
   const message =
     typeof status.message === "string" && status.message !== "" ? status.message : `the server answered ${code}`;
   return new KubeError(code, reason, message, { details: status.details });

@@ -14,7 +14,7 @@ import { stageCount, stageOf } from "../ssa/stages.ts";
 import type { AppliedObject, AppliedState } from "./applied-state.ts";
 import { type ApplyRules, noRules } from "./apply-rules.ts";
 import type { Desired } from "./desired.ts";
-import { type AppliedLine, appliedEvent } from "./events.ts";
+import { type AppliedLine, appliedEvent, textOf } from "./events.ts";
 import { liveDigest } from "./live-digest.ts";
 import { noteOwners } from "./note-owners.ts";
 import { isFluxGroup } from "./prune.ts";
@@ -48,9 +48,9 @@ export async function applyDesired(
   };
   try {
     for (let stage = 0; stage < stageCount; stage += 1) {
-      const members = inOrder(
-        plan.candidates.filter(({ desired: { ref } }) => stageOf(ref, customStageKinds) === stage),
-      );
+      const members = plan.candidates
+        .filter(({ desired: { ref } }) => stageOf(ref, customStageKinds) === stage)
+        .sort((a, b) => compareRefs(a.desired.ref, b.desired.ref));
       if (members.length === 0) continue;
       if (!(await applyOne(run, members, rules, done, () => union(inventoryBefore, objects)))) {
         await run.ports.states.save(run.key, stateOf(state, objects, ""));
@@ -68,14 +68,11 @@ export async function applyDesired(
     if (entries.length > 0 || run.status.inventory)
       run.status = { ...run.status, inventory: { entries: [...entries] } };
     await run.ports.states.save(run.key, stateOf(state, objects, ""));
-    await report(run, lines);
-    throw error;
+    await note(run, lines);
+    throw withChanges(error, lines);
   }
   await report(run, lines);
-  const inventory = inOrder(desired.map((entry) => ({ desired: entry }))).map(({ desired: { id, ref } }) => ({
-    id,
-    v: versionOf(ref),
-  }));
+  const inventory = inOrder(desired).map(({ id, ref }) => ({ id, v: versionOf(ref) }));
   return { kind: "applied", state: stateOf(state, objects, state.closure), inventory };
 }
 
@@ -151,22 +148,36 @@ async function savePlanned(run: Run, planned: readonly Desired[], known: readonl
   );
 }
 
+/** Flux tells of a part that was applied in the failure's own message, and in no event. */
+function withChanges(error: ReconcileError | KubeError, lines: readonly AppliedLine[]): ReconcileError | KubeError {
+  if (lines.length === 0 || !(error instanceof ReconcileError)) return error;
+  return new ReconcileError(error.disposition, error.reason, `${error.message}${textOf(inOrder(lines))}\n`, {
+    cause: error.cause,
+  });
+}
+
 async function report(run: Run, lines: readonly AppliedLine[]): Promise<void> {
+  if (lines.length === 0) return;
+  await run.ports.event(appliedEvent(run.kustomization, inOrder(lines), run.revision ?? ""));
+  await note(run, lines);
+}
+
+/** Logs, counts, and wakes the Flux objects among them. */
+async function note(run: Run, lines: readonly AppliedLine[]): Promise<void> {
   if (lines.length === 0) return;
   const { kustomization, ports, revision = "" } = run;
   const { lastAppliedRevision, observedGeneration } = kustomization.status;
   run.changed = true;
   if (lastAppliedRevision === revision && observedGeneration === kustomization.metadata.generation)
     ports.drifted(lines.length);
-  const ordered = [...lines].sort((a, b) => compareRefs(a.ref, b.ref));
+  const ordered = inOrder(lines);
   for (const { ref, action } of ordered) ports.log("applied", { object: subjectOf(ref), action, revision });
-  await ports.event(appliedEvent(kustomization, ordered, revision));
   for (const { ref } of ordered)
     if (isFluxGroup(groupOf(ref.apiVersion))) await ports.announcer.trigger(ref, "applied");
 }
 
-function inOrder<T extends { readonly desired: Desired }>(members: readonly T[]): readonly T[] {
-  return [...members].sort((a, b) => compareRefs(a.desired.ref, b.desired.ref));
+function inOrder<T extends { readonly ref: ObjectRef }>(members: readonly T[]): readonly T[] {
+  return [...members].sort((a, b) => compareRefs(a.ref, b.ref));
 }
 
 /** Everything of before, and what was applied since. */

@@ -21,6 +21,12 @@ export function finalizedEvent(object: Kustomization, lines: readonly AppliedLin
   return event(object, "Normal", readyReason(object), textOf(lines), object.status.lastAppliedRevision);
 }
 
+/** Its ServiceAccount is gone: what it had applied is left in the cluster. */
+export function unprunedEvent(object: Kustomization, left: readonly ObjectRef[]): EngineEvent {
+  const message = `unable to prune objects: \n${left.map(subjectOf).join("\n")}`;
+  return event(object, "Warning", readyReason(object), message, object.status.lastAppliedRevision);
+}
+
 export function terminationEvent(object: Kustomization): EngineEvent {
   const message = "failed to wait for resources termination";
   return event(object, "Warning", readyReason(object), message, object.status.lastAppliedRevision);
@@ -28,9 +34,9 @@ export function terminationEvent(object: Kustomization): EngineEvent {
 
 /** Events of an object that is being deleted bear the reason that its Ready condition had. */
 const readyReason = ({ status }: Kustomization): Reason =>
-  (status.conditions?.find(({ type }) => type === "Ready")?.reason ?? "Progressing") as Reason;
+  status.conditions?.find(({ type }) => type === "Ready")?.reason ?? "Progressing";
 
-const textOf = (lines: readonly AppliedLine[]): string =>
+export const textOf = (lines: readonly AppliedLine[]): string =>
   lines.map(({ ref, action }) => `${subjectOf(ref)} ${action}`).join("\n");
 
 export function healthEvent(object: KubeObject, message: string, revision: string): EngineEvent {

@@ -1,11 +1,11 @@
 /** Ends a Kustomization that is being deleted: its objects go as its policy says, then its finalizer. */
 import type { ObjectRef } from "../api/kube-object.ts";
 import type { Kustomization } from "../api/kustomization.ts";
-import { readInventory } from "../inventory/id.ts";
+import { readInventory, refOfId } from "../inventory/id.ts";
 import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
 import { hasFinalizer, removeFinalizer } from "../kubernetes/finalizer.ts";
 import { createStatusWriter } from "../kubernetes/status-writer.ts";
-import { failureEvent, finalizedEvent, terminationEvent } from "./events.ts";
+import { failureEvent, finalizedEvent, terminationEvent, unprunedEvent } from "./events.ts";
 import type { KustomizePorts, Outcome } from "./ports.ts";
 import { prune } from "./prune.ts";
 import { timeoutMillis } from "./run.ts";
@@ -54,8 +54,7 @@ async function hasServiceAccount(kustomization: Kustomization, own: Cluster, por
   if (name === undefined) return true;
   const { namespace } = kustomization.metadata;
   if (await own.get({ apiVersion: "v1", kind: "ServiceAccount", namespace, name })) return true;
-  const message = `Unable to prune: ServiceAccount '${namespace}/${name}' not found, its objects are left in the cluster`;
-  await ports.event(failureEvent(kustomization, "PruneFailed", message));
+  await ports.event(unprunedEvent(kustomization, readInventory(kustomization.status).map(refOfId)));
   return false;
 }
 

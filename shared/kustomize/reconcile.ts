@@ -65,6 +65,7 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   run.byExpression = await compileHealthExpressions(spec.healthCheckExprs ?? []);
   const { artifact } = await requireSource(kustomization, own, ports);
   run.revision = artifact.revision;
+  step(run, "Fetching manifests");
   await requireDependencies(kustomization, artifact.revision, own, ports);
   const state = await ports.states.load(key, ports.server);
   run.vanishing = new Set(state.vanishing);
@@ -131,7 +132,6 @@ async function startRun(
     byExpression: () => undefined,
     secretValues: [],
   };
-  step(run, "Fetching manifests");
   return run;
 }
 

@@ -22,14 +22,6 @@ export function requireSupported(kustomization: Kustomization): void {
     );
 }
 
-/** As the API server names them when one is not found. */
-const sourcePlurals = {
-  GitRepository: "gitrepositories",
-  OCIRepository: "ocirepositories",
-  Bucket: "buckets",
-  ExternalArtifact: "externalartifacts",
-} as const;
-
 export interface Source {
   readonly object: KubeObject;
   readonly artifact: StoredArtifact;
@@ -49,11 +41,7 @@ export async function requireSource(
     );
   const object = await cluster.get(ref);
   if (!object)
-    throw new ReconcileError(
-      "retry",
-      "ArtifactFailed",
-      `${sourcePlurals[ref.kind]}.source.toolkit.fluxcd.io "${ref.name}" not found`,
-    );
+    throw new ReconcileError("wait", "ArtifactFailed", `${ref.kind}.source.toolkit.fluxcd.io "${ref.name}" not found`);
   const artifact = await sources.artifactOf(ref);
   if (!artifact)
     throw new ReconcileError(

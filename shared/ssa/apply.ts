@@ -121,7 +121,7 @@ const failed = (object: KubeObject, words: string, cause?: KubeError): Reconcile
   new ReconcileError("retry", "ReconciliationFailed", `${subject(object)} ${words}\n`, cause ? { cause } : {});
 
 function describe({ metadata }: KubeObject, { reason, message }: KubeError): string {
-  if (reason === "NoMatch") return `dry-run failed: ${message}`;
+  if (reason === "NoMatch" || reason === "") return `dry-run failed: ${message}`;
   if (reason !== "NotFound") return `dry-run failed (${reason}): ${message}`;
   return metadata.namespace ? `not found: ${message}` : `namespace not specified: ${message}`;
 }

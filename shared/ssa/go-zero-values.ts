@@ -29,10 +29,19 @@ const zeroStructs: Readonly<Record<string, readonly string[]>> = {
 
 export function withZeroValues(object: KubeObject): KubeObject {
   const kind = `${groupOf(object.apiVersion)}/${object.kind}`;
-  const paths = zeroStructs[kind] ?? [];
-  const filled = paths.reduce<Json>((value, path) => fill(value, path.split("."), {}), object);
+  const paths = zeroStructs[kind];
+  const given: Json = paths ? { ...object, spec: withoutNulls(object.spec) } : object;
+  const filled = (paths ?? []).reduce<Json>((value, path) => fill(value, path.split("."), {}), given);
   // An IntOrString, which is a struct too, prints itself as a number.
   return (kind === "/Service" ? fill(filled, ["spec", "ports", "*", "targetPort"], 0) : filled) as KubeObject;
+}
+
+/** What is null in these kinds' specs is nothing to Go. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const given = Object.entries(value).filter(([, entry]) => entry !== null);
+  return Object.fromEntries(given.map(([name, entry]) => [name, withoutNulls(entry)]));
 }
 
 /** A parent that is missing stays missing; only the last step is added. */

@@ -1,5 +1,6 @@
 /** Brings built objects into the form that Flux applies (fluxcd/pkg ssa/normalize). */
 import { groupOf, type KubeObject } from "../api/kube-object.ts";
+import { withoutVoidNamespace } from "./cluster-scoped.ts";
 import { withoutInvalidCaBundle } from "./ca-bundle.ts";
 import { withZeroValues } from "./go-zero-values.ts";
 
@@ -28,13 +29,13 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 
 function normalizeObject(object: KubeObject): KubeObject {
   const { creationTimestamp: _, ...metadata } = object.metadata;
-  const plain: KubeObject = { ...object, metadata };
+  const plain = withoutVoidNamespace({ ...object, metadata });
   // kstatus needs a definition's status; everybody else's belongs to controllers.
   if (isDefinition(plain)) return withoutInvalidCaBundle(plain);
   const { status: __, ...rest } = plain;
   const { apiVersion, kind } = object;
   const correct = corrections[`${apiVersion} ${kind}`];
-  const wanted: KubeObject = { ...rest, apiVersion, kind, metadata };
+  const wanted: KubeObject = { ...rest, apiVersion, kind };
   return withZeroValues(correct ? correct(wanted) : wanted);
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { countByUser } from "./audit-log.ts";
 import { documentOf } from "./document.ts";
-import { parseVersions } from "./versions.ts";
+import { parseVersions } from "../real/versions.ts";
 
 const event = (auditID: string, username: string, verb = "get") =>
   JSON.stringify({ auditID, verb, requestURI: "/api/v1/namespaces", user: { username } });

@@ -2,7 +2,7 @@
 import { cpus, loadavg, totalmem } from "node:os";
 
 import { type Figure, markdownTable } from "./figure.ts";
-import { versions } from "./versions.ts";
+import { versions } from "../real/versions.ts";
 
 export interface Machine {
   readonly date: string;

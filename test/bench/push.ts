@@ -11,7 +11,7 @@ import type { Figure } from "./figure.ts";
 import { createFluxSide } from "./flux-side.ts";
 import { changed, counts, created, type PushRecord, pushFigures } from "./push-figures.ts";
 import type { Pushed, Side } from "./rig.ts";
-import { versions } from "./versions.ts";
+import { versions } from "../real/versions.ts";
 
 const changesPerRound = 2;
 const appliedKinds = [

@@ -57,7 +57,7 @@ const expected: Record<FunctionName, string[]> = {
   ],
   sweep: [
     ...cross(consume, "<SweepQueue.Arn>"),
-    ...cross("dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem", table),
+    ...cross("dynamodb:GetItem dynamodb:UpdateItem", table),
     ...cross("dynamodb:Query", `${table}/index/view`),
     ...cross("s3:GetObject", `${bucket}/state/*`),
     ...cross("s3:GetObject s3:PutObject", `${bucket}/sweep/*`),

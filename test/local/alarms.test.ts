@@ -32,7 +32,7 @@ const drift = {
   Metrics: [
     {
       Id: "e",
-      Expression: 'SELECT MAX(DriftUncorrected) FROM SCHEMA("Driftless", Cluster) GROUP BY Cluster',
+      Expression: 'SELECT MAX(EngineFrozen) FROM SCHEMA("Driftless", Cluster) GROUP BY Cluster',
       Period: 300,
     },
   ],
@@ -46,10 +46,10 @@ function store(...points: readonly (readonly [cluster: string, secondsAgo: numbe
         _aws: {
           Timestamp: now - ago * 1000,
           CloudWatchMetrics: [
-            { Namespace: "Driftless", Dimensions: [["Cluster"]], Metrics: [{ Name: "DriftUncorrected" }] },
+            { Namespace: "Driftless", Dimensions: [["Cluster"]], Metrics: [{ Name: "EngineFrozen" }] },
           ],
         },
-        ...{ Cluster, DriftUncorrected: value },
+        ...{ Cluster, EngineFrozen: value },
       }),
     );
   }

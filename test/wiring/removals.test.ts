@@ -19,7 +19,7 @@ afterEach(async ({ task }) => {
 
 describe("a right that is missing", () => {
   it.each([
-    { role: "sweep", action: "dynamodb:PutItem" },
+    { role: "sweep", action: "dynamodb:UpdateItem" },
     { role: "source", action: "s3:PutObject" },
     { role: "reconcile", action: "lambda:InvokeFunction" },
   ])(

@@ -139,9 +139,16 @@ describe("the deployed wiring", () => {
       editList(folder, (text) => `${text}  - later.yaml\n`);
     });
     // One after the other, for a tick takes what it finds: each must lie in the look-ahead when its tick comes.
-    for (const key of [`${sources}/later`, "production/kustomize.toolkit.fluxcd.io/Kustomization/flux-system/later"]) {
-      await expect.poll(() => wiring.isForTheTick(key), { timeout: 60_000, interval: 250 }).toBe(true);
-      await wiring.aws.tick();
+    const kustomizations = "production/kustomize.toolkit.fluxcd.io/Kustomization/flux-system";
+    for (const [queue, key] of [
+      ["source", `${sources}/later`],
+      ["reconcile", `${kustomizations}/later`],
+    ] as const) {
+      const isSent = async () => {
+        if (await wiring.isForTheTick(key)) await wiring.aws.tick();
+        return unusedOrDenied().every((line) => !line.includes("-tick never used sqs:") || !line.endsWith(`-${queue}`));
+      };
+      await expect.poll(isSent, { timeout: 90_000, interval: 250 }).toBe(true);
     }
 
     await wiring.loseArtifacts();

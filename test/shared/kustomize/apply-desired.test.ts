@@ -171,14 +171,27 @@ describe("what was applied", () => {
     expect(world.cluster.requests).not.toContain("dry-run ConfigMap/apps/b");
   });
 
-  it("names both owners of an object that is taken over", async () => {
+  it.each([
+    ["of the same revision", "main@sha1:one", "shop", true],
+    ["of another source", "main@sha1:zero", "another", true],
+    ["that has not come to this revision yet", "main@sha1:zero", "shop", false],
+    ["that is gone", undefined, "shop", false],
+  ])("names both owners of objects that are taken over from one %s: %s %s %s", async (_, revision, source, isNamed) => {
     const world = aKustomizeWorld();
     const other = { "kustomize.toolkit.fluxcd.io/name": "other", "kustomize.toolkit.fluxcd.io/namespace": "apps" };
-    world.cluster.put(owned(config("a"), other));
-    world.git.yaml = yamlOf(config("a"));
+    if (revision !== undefined)
+      world.cluster.put({
+        ...self,
+        metadata: { name: "other", namespace: "apps" },
+        spec: { interval: "1m", prune: true, sourceRef: { kind: "GitRepository", name: source } },
+        status: { lastAppliedRevision: revision },
+      });
+    for (const name of ["a", "b"]) world.cluster.put(owned(config(name), other));
+    world.git.yaml = yamlOf(config("a"), config("b"));
     await world.run();
-    expect(world.events.find(({ reason }) => reason === "OwnershipConflict")?.message).toBe(
-      "ConfigMap/apps/a is owned by Kustomization/apps/other and wanted by Kustomization/apps/shop: remove it from one of the two",
-    );
+    const named = world.events.filter(({ reason }) => reason === "OwnershipConflict").map(({ message }) => message);
+    const message =
+      "ConfigMap/apps/a, ConfigMap/apps/b are owned by Kustomization/apps/other and wanted by Kustomization/apps/shop: remove them from one of the two";
+    expect(named).toEqual(isNamed ? [message] : []);
   });
 });

@@ -317,8 +317,9 @@ describe("the end of a Kustomization", () => {
     expect(world.cluster.find(configRef("a"))).toBeDefined();
     expect(world.events).toMatchObject([
       {
-        reason: "PruneFailed",
-        message: "Unable to prune: ServiceAccount 'apps/deployer' not found, its objects are left in the cluster",
+        type: "Warning",
+        reason: "ReconciliationSucceeded",
+        message: "unable to prune objects: \nConfigMap/apps/a",
       },
     ]);
   });

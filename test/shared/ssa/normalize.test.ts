@@ -97,6 +97,12 @@ items:
     expect(object).toMatchObject({ spec: { ports: [{ targetPort: "web" }, { targetPort: 0 }] } });
   });
 
+  it("takes no notice of the namespace of a kind that lives in none", () => {
+    const kinds = ["apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole", "apiVersion: v1, kind: ConfigMap"];
+    const found = kinds.map((kind) => one(`{${kind}, metadata: {name: a, namespace: b}}`).metadata.namespace);
+    expect(found).toEqual([undefined, "b"]);
+  });
+
   it("leaves out what only the server writes", () => {
     const object = one(
       "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a, creationTimestamp: null}, status: {replicas: 1}}",

@@ -1,0 +1,121 @@
+/**
+ * `npm run test:compat`: the same repositories through real Flux controllers and through Driftless, each on a real API
+ * server; what they leave behind is compared field by field.
+ */
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { each } from "../../shared/runtime/each.ts";
+import { createGitRoot, startGitServer } from "../fakes/git-server.ts";
+import { missingForCluster } from "../real/up.ts";
+import { versions } from "../real/versions.ts";
+import { listCases, loadCase } from "./case.ts";
+import type { Difference } from "./compare.ts";
+import { type Exception, explain, parseExceptions } from "./exceptions.ts";
+import { CommanderError, type CompatOptions, parseCompatOptions } from "./options.ts";
+import { describeDifference, totalsLine } from "./report.ts";
+import { type CaseResult, runCase, type Sides } from "./run-case.ts";
+import { createDriftlessSide, createFluxSide } from "./side.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const casesFolder = join(root, "test", "compat", "cases");
+const table = join(root, "docs", "compatibility.md");
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = parseCompatOptions(argv, listCases(casesFolder));
+  if (options.list) {
+    for (const name of options.cases) console.log(`${name.padEnd(28)} ${loadCase(casesFolder, name).about}`);
+    return 0;
+  }
+  const missing = missingForCluster("source-controller", "kustomize-controller");
+  if (missing) {
+    console.error(`cannot compare here: ${missing}; run test/real/build.sh kube etcd kubectl controllers`);
+    return 2;
+  }
+  const { peerName, kubernetes } = versions();
+  console.log(`oracle: ${peerName}, kube-apiserver ${kubernetes}`);
+  const exceptions = parseExceptions(readFileSync(table, "utf8"));
+  const results = await runAll(options, exceptions);
+  return conclude(options, results, exceptions);
+}
+
+async function runAll(options: CompatOptions, exceptions: readonly Exception[]): Promise<readonly CaseResult[]> {
+  const git = createGitRoot();
+  const server = await startGitServer(git.folder);
+  const starting = [createFluxSide(), createDriftlessSide()] as const;
+  const results: CaseResult[] = [];
+  try {
+    const [flux, driftless] = await Promise.all(starting);
+    const sides: Sides = { flux, driftless, server };
+    if (options.findings !== undefined && existsSync(options.findings)) writeFileSync(options.findings, "");
+    await each(options.cases, options.jobs, async (name) => {
+      const result = await runCase(loadCase(casesFolder, name), sides, git.create(name)).catch((error: unknown) =>
+        failedCase(name, error),
+      );
+      results.push(result);
+      tell(result, exceptions, options.findings);
+      for (const defect of driftless.takeDefects()) console.log(`  defect: ${defect}`);
+    });
+  } finally {
+    const sides = await Promise.allSettled(starting);
+    await Promise.allSettled(sides.map(async (side) => (side.status === "fulfilled" ? side.value.close() : undefined)));
+    await server.close();
+    git.remove();
+  }
+  return results;
+}
+
+/** A case that cannot be played is a difference, and no reason to leave the others out. */
+function failedCase(name: string, error: unknown): CaseResult {
+  const message = error instanceof Error ? error.message : String(error);
+  const difference: Difference = {
+    case: name,
+    step: 0,
+    object: "Case",
+    path: "error",
+    flux: undefined,
+    driftless: message,
+  };
+  return { name, seconds: 0, unsupported: undefined, objects: 0, fields: 0, differences: [difference] };
+}
+
+function tell(result: CaseResult, exceptions: readonly Exception[], findings: string | undefined): void {
+  const { unexplained } = explain(result.differences, exceptions);
+  const verdict = result.unsupported === undefined ? (unexplained.length === 0 ? "same" : "differs") : "not built";
+  console.log(`${verdict.padEnd(9)} ${result.name} (${result.seconds.toFixed(1)} s)`);
+  for (const difference of unexplained) console.log(`  ${describeDifference(difference)}`);
+  if (findings !== undefined)
+    for (const difference of unexplained) appendFileSync(findings, `${JSON.stringify(difference)}\n`);
+}
+
+function conclude(options: CompatOptions, results: readonly CaseResult[], exceptions: readonly Exception[]): number {
+  const differences: readonly Difference[] = results.flatMap((result) => result.differences);
+  const { unexplained, uses } = explain(differences, exceptions);
+  const stale = options.complete ? [...uses].filter(([, count]) => count === 0).map(([name]) => name) : [];
+  for (const name of stale) console.log(`stale: nothing needed this row of docs/compatibility.md: ${name}`);
+  for (const [name, count] of uses) if (count > 0) console.log(`intended ${String(count).padStart(4)} × ${name}`);
+  const sum = (of: (result: CaseResult) => number) => results.reduce((total, result) => total + of(result), 0);
+  console.log(
+    totalsLine({
+      cases: results.length,
+      objects: sum(({ objects }) => objects),
+      fields: sum(({ fields }) => fields),
+      unexplained: unexplained.length,
+    }),
+  );
+  return unexplained.length > 0 || stale.length > 0 ? 1 : 0;
+}
+
+// The servers are children that end with this process, which a signal alone would not tell.
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)
+  process.once(signal, () => process.exit(code));
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}

@@ -1,0 +1,133 @@
+/** Runs one case on both sides, step by step, and compares after each. */
+import { basename } from "node:path";
+
+import { type ObjectRef, refOf } from "../../shared/api/kube-object.ts";
+import { conditionsOf } from "../../shared/health/fields.ts";
+import type { GitServer, Repository } from "../fakes/git-server.ts";
+import type { Case, Step } from "./case.ts";
+import { compareEvents, compareObjects, type Comparison, type Difference, type Place } from "./compare.ts";
+import { inventoryRefs, observe } from "./observe.ts";
+import { play } from "./play.ts";
+import type { Rest } from "./settle.ts";
+import type { Side } from "./side.ts";
+
+export interface CaseResult extends Comparison {
+  readonly name: string;
+  readonly seconds: number;
+  /** What Driftless says of a Kustomization that it does not support yet; then only this is a difference. */
+  readonly unsupported: string | undefined;
+}
+
+export interface Sides {
+  readonly flux: Side;
+  readonly driftless: Side;
+  readonly server: GitServer;
+}
+
+interface StepResult {
+  readonly comparisons: readonly Comparison[];
+  readonly unsupported: string | undefined;
+  /** Whether it came to rest on both sides, so that a next step makes sense. */
+  readonly isAtRest: boolean;
+}
+
+export async function runCase(subject: Case, sides: Sides, repository: Repository): Promise<CaseResult> {
+  const startedAt = Date.now();
+  const refs = new Map<string, ObjectRef>();
+  const comparisons: Comparison[] = [];
+  let unsupported: string | undefined;
+  for (let index = 0; index < subject.steps.length; index += 1) {
+    const result = await runStep(subject, index, sides, repository, refs);
+    comparisons.push(...result.comparisons);
+    unsupported = result.unsupported;
+    if (unsupported !== undefined || !result.isAtRest) break;
+  }
+  const sum = (of: (comparison: Comparison) => number) => comparisons.reduce((total, one) => total + of(one), 0);
+  return {
+    name: subject.name,
+    seconds: (Date.now() - startedAt) / 1000,
+    unsupported,
+    objects: sum(({ objects }) => objects),
+    fields: sum(({ fields }) => fields),
+    differences: comparisons.flatMap(({ differences }) => differences),
+  };
+}
+
+/** @param refs what to look at; what this step adds is noted in it */
+async function runStep(
+  subject: Case,
+  index: number,
+  { flux, driftless, server }: Sides,
+  repository: Repository,
+  refs: Map<string, ObjectRef>,
+): Promise<StepResult> {
+  const step = subject.steps[index];
+  if (!step) throw new Error(`case ${subject.name} has no step ${index + 1}`);
+  const place = { case: subject.name, step: index + 1 };
+  // Before anything else: both sides must see the same commit.
+  const files = index === 0 ? { ".keep": "", ...step.files } : step.files;
+  const revision = Object.keys(files).length > 0 ? `main@sha1:${repository.commit(files)}` : undefined;
+  const stage = { of: subject, step, index, url: `${server.url}/${basename(repository.folder)}`, revision };
+  const rests = await Promise.all([play(stage, flux), play(stage, driftless)]);
+  for (const ref of rests.flatMap((rest) => refsOf(rest, step))) refs.set(JSON.stringify(ref), ref);
+  const unsupported = findUnsupported(rests[1]);
+  if (unsupported !== undefined) return { comparisons: [notBuilt(place, unsupported)], unsupported, isAtRest: true };
+  const look = ({ cluster }: Side, { sources, kustomizations }: Rest) =>
+    observe(cluster, subject.observed, [...refs.values()], [...sources, ...kustomizations]);
+  const [theirs, ours] = await Promise.all([look(flux, rests[0]), look(driftless, rests[1])]);
+  const isAtRest = rests.every(({ restless }) => restless.length === 0);
+  const isLast = !isAtRest || index === subject.steps.length - 1;
+  return {
+    comparisons: [
+      compareObjects(place, theirs, ours),
+      ...(isAtRest ? [] : [compareRest(place, ...rests)]),
+      ...(isLast ? [compareEvents(place, theirs, ours)] : []),
+    ],
+    unsupported,
+    isAtRest,
+  };
+}
+
+/** Of what is or was applied, submitted, or written by hand. */
+function refsOf({ kustomizations }: Rest, step: Step): readonly ObjectRef[] {
+  const written = Object.values(step.files).flatMap((text) => [...manifestRefs(text ?? "")]);
+  return [...inventoryRefs(kustomizations), ...step.objects.map(refOf), ...written];
+}
+
+/** What files name, whether or not they are well-formed: only to know where to look. */
+function* manifestRefs(text: string): Iterable<ObjectRef> {
+  for (const document of text.split(/^---/m)) {
+    const field = (name: string) => new RegExp(`^${name}: *["']?([^\\s"']+)`, "m").exec(document)?.[1];
+    const [apiVersion, kind] = [field("apiVersion"), field("kind")];
+    const name = /^metadata:\n(?:^ .*\n)*?^ +name: *["']?([^\s"']+)/m.exec(document)?.[1];
+    if (apiVersion && kind && name && kind !== "List" && !apiVersion.startsWith("kustomize.config"))
+      yield { apiVersion, kind, name };
+  }
+}
+
+function findUnsupported({ kustomizations }: Rest): string | undefined {
+  return kustomizations.flatMap(conditionsOf).find(({ reason }) => reason === "FeatureNotSupported")?.message;
+}
+
+function notBuilt(place: Place, unsupported: string): Comparison {
+  const difference: Difference = {
+    ...place,
+    object: "Case",
+    path: "unsupported",
+    flux: undefined,
+    driftless: unsupported,
+  };
+  return { objects: 0, fields: 0, differences: [difference] };
+}
+
+function compareRest(place: Place, theirs: Rest, ours: Rest): Comparison {
+  const words = ({ restless }: Rest) => (restless.length === 0 ? "at rest" : restless.join("; "));
+  const difference: Difference = {
+    ...place,
+    object: "Case",
+    path: "deadline",
+    flux: words(theirs),
+    driftless: words(ours),
+  };
+  return { objects: 0, fields: 1, differences: [difference] };
+}

