@@ -85,7 +85,7 @@ async function workOnObject(
   const known = decodeFluxSettings(stored);
   if (!isRoot(object)) {
     const missing = known ? known.refused : ["the root Kustomization has not been built yet"];
-    if (missing.length > 0) return waitForSettings(self, missing, ports);
+    if (missing.length > 0) return waitForSettings(self, object, missing, ports);
   }
   if (known && !isWatched(known.kustomize.watched, object)) return ignore(self, object);
   const compatibility = ports.compatibility(self.cluster);
@@ -140,10 +140,12 @@ function ignore(self: ObjectKey, { metadata: { uid = "", generation = 0 } }: Kub
 
 /** Fails closed: what the flags forbid is not known, or not understood, yet. */
 async function waitForSettings(
-  { cluster, namespace, name }: ObjectKey,
+  self: ObjectKey,
+  object: KubeObject,
   missing: readonly string[],
   { log, trigger }: WorkerPorts,
 ): Promise<WorkResult> {
+  const { cluster, namespace, name } = self;
   const root = {
     group: "kustomize.toolkit.fluxcd.io",
     kind: kustomizationKind,
@@ -152,7 +154,8 @@ async function waitForSettings(
   };
   log("waits for the cluster's settings", { key: `${cluster} ${namespace}/${name}`, message: missing.join("; ") });
   await trigger(formatKey({ cluster, ...root }), "settings");
-  return { kind: "done", againInSeconds: settingsSeconds };
+  // Its source must find it all the same.
+  return { kind: "done", againInSeconds: settingsSeconds, set: indexOf(self, object) };
 }
 
 /** The revision of whatever source an unreadable spec names, so that the sweep does not take it for news each time. */

@@ -83,11 +83,12 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
     return;
   }
 
-  const known = await readKnown(name, objects, table);
-  await each(findDue(name, objects, known), inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
+  // Without a root nothing will ever tell of flags; whoever is triggered below must find settings.
   const settings = decodeFluxSettings(same ? record.settings : undefined);
   if (!settings && !kustomizations.some(isRoot))
     await recordSettings(table, name, server, encodeFluxSettings(defaultFluxSettings(fleetCluster.compatibility)));
+  const known = await readKnown(name, objects, table);
+  await each(findDue(name, objects, known), inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
   await lookForDrift(name, server, objects, reader, ports, settings);
 }
 

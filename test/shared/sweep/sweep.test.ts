@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 
 import type { Identity } from "../../../local/sandbox/rbac.ts";
 import { ownershipRef, parseOwnership } from "../../../shared/bootstrap/ownership.ts";
+import { decodeFluxSettings } from "../../../shared/config/stored-settings.ts";
 import type { FleetCluster } from "../../../shared/config/fleet.ts";
 import type { Held } from "../../../shared/lease/with-lease.ts";
 import { readClusterRecord, restUntil } from "../../../shared/runtime/cluster-record.ts";
@@ -82,6 +83,39 @@ describe("a sweep", () => {
 
     expect(world.unreachable).toEqual([]);
     expect(world.triggered).toEqual([`${keyOf("GitRepository")} new`, `${keyOf("Kustomization")} new`]);
+  });
+
+  it("gives a cluster without a root the settings of no flags, before it triggers anything", async () => {
+    const world = aWorld();
+    const rootless: FleetCluster = { name: "one", arn: fleetCluster.arn, compatibility: "2.8" };
+    await world.run(rootless);
+    expect(world.triggered).toEqual([]);
+    await world.cluster.create(
+      {
+        apiVersion: "kustomize.toolkit.fluxcd.io/v1",
+        kind: "Kustomization",
+        metadata: { name: "apps", namespace: "default" },
+        spec: { interval: "1m", prune: true, sourceRef: { kind: "GitRepository", name: "apps" } },
+      },
+      "test",
+    );
+    await world.table.update({ pk: "CL#one", sk: "META" }, { update: "REMOVE settings", values: {} });
+    const found: unknown[] = [];
+    const { trigger } = world.ports;
+    Object.assign(world.ports, {
+      trigger: async (...told: Parameters<typeof trigger>) => {
+        found.push(decodeFluxSettings((await readClusterRecord(world.table, "one"))?.settings)?.compatibility);
+        await trigger(...told);
+      },
+    });
+    await world.run(rootless);
+    expect(found).toEqual(["2.8"]);
+  });
+
+  it("leaves the settings of a cluster with a root to that", async () => {
+    const world = aWorld();
+    await world.run();
+    expect((await readClusterRecord(world.table, "one"))?.settings).toBeUndefined();
   });
 
   it("goes on in a cluster that is locked down, and renews its ownership there", async () => {
