@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 
 import type { KubeObject } from "../../shared/api/kube-object.ts";
-import { overlayOf } from "../../shared/kustomize/overlay.ts";
+import { overlayOf } from "../../shared/render/protocol.ts";
 import { type Cluster, KubeError } from "../../shared/kubernetes/cluster.ts";
 import { parseKubeYaml } from "../../shared/runtime/kube-yaml.ts";
 import { ReconcileError } from "../../shared/runtime/reconcile-error.ts";

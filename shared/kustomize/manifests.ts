@@ -1,9 +1,9 @@
 /** The manifests of a run: what kustomize builds of the tree, with the variables of the spec put in. */
 import { createHash } from "node:crypto";
 
+import { overlayOf } from "../render/protocol.ts";
 import { splitKubeYaml } from "../runtime/kube-yaml.ts";
 import { substituteObjects } from "../substitute/substitute-objects.ts";
-import { overlayOf } from "./overlay.ts";
 import type { StoredArtifact } from "./ports.ts";
 import { readVariables } from "./read-variables.ts";
 import { type Run, step } from "./run.ts";

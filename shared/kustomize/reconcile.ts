@@ -7,7 +7,7 @@ import { applySettingsOf } from "../config/flux-settings.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import { compileHealthExpressions } from "../health/expressions.ts";
 import { vanishesWhenDone } from "../health/job.ts";
-import { addFinalizer } from "../kubernetes/finalizer.ts";
+import { addFinalizer, type FinalizerOptions } from "../kubernetes/finalizer.ts";
 import { createStatusWriter } from "../kubernetes/status-writer.ts";
 import type { Item } from "../lease/ports.ts";
 import { applyDesired } from "./apply-desired.ts";
@@ -111,11 +111,10 @@ async function startRun(
   ports: KustomizePorts,
 ): Promise<Run> {
   const options = { fieldManager: statusManager, fence: ports.fence };
-  const { metadata } = await addFinalizer(kustomization, own, options);
-  const current: Kustomization = { ...kustomization, metadata: { ...kustomization.metadata, ...metadata } };
+  const current = await withFinalizer(kustomization, own, options);
   const startedAt = ports.clock.now();
   const writer = createStatusWriter(own, current, options);
-  const run: Run = {
+  return {
     kustomization: current,
     ports,
     key,
@@ -132,14 +131,21 @@ async function startRun(
     byExpression: () => undefined,
     secretValues: [],
   };
-  return run;
+}
+
+async function withFinalizer(
+  kustomization: Kustomization,
+  own: Cluster,
+  options: FinalizerOptions,
+): Promise<Kustomization> {
+  const { metadata } = await addFinalizer(kustomization, own, options);
+  return { ...kustomization, metadata: { ...kustomization.metadata, ...metadata } };
 }
 
 /** Only what it says of itself: the finalizer, the request that was heard, the generation that is ready. */
 async function rest(kustomization: Kustomization, own: Cluster, { fence }: KustomizePorts): Promise<Outcome> {
   const options = { fieldManager: statusManager, fence };
-  const { metadata } = await addFinalizer(kustomization, own, options);
-  const current: Kustomization = { ...kustomization, metadata: { ...kustomization.metadata, ...metadata } };
+  const current = await withFinalizer(kustomization, own, options);
   await createStatusWriter(own, current, options).save(suspended(current));
   return { kind: "suspended" };
 }

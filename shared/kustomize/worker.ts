@@ -193,11 +193,10 @@ function toResult(
   const seenRev = revisionOf(outcome);
   const base = { kind: "done" as const, seenRev, set, ...remove };
   switch (outcome.kind) {
-    case "ready":
-      return { ...base, againInSeconds: outcome.afterSeconds };
     case "stalled":
     case "suspended":
       return base;
+    case "ready":
     case "waiting":
     case "retrying":
     case "health":

@@ -15,6 +15,23 @@ export interface KustomizationOverlay {
   readonly buildMetadata?: readonly string[] | undefined;
 }
 
+/** Those fields of a spec, or of a request; what is not set is left out, so that the same fields give the same JSON. */
+export function overlayOf(given: KustomizationOverlay): KustomizationOverlay {
+  const { targetNamespace, namePrefix, nameSuffix, patches, components, ignoreMissingComponents, images } = given;
+  const { buildMetadata } = given;
+  const overlay: KustomizationOverlay = {
+    targetNamespace,
+    namePrefix,
+    nameSuffix,
+    patches,
+    components,
+    ignoreMissingComponents,
+    images,
+    buildMetadata,
+  };
+  return Object.fromEntries(Object.entries(overlay).filter(([, value]) => value !== undefined));
+}
+
 export interface OverlayImage {
   readonly name: string;
   readonly newName?: string | undefined;

@@ -11,6 +11,7 @@ import {
   type Closure,
   DEFAULT_RENDER_LIMITS,
   type KustomizationOverlay,
+  overlayOf,
   RenderError,
   type RenderFailureReason,
   type RenderLimits,
@@ -100,23 +101,12 @@ function requireDirectory(tree: Tree, path: string): TreePath {
 
 /** Everything that the output depends on. */
 function closureOf(tree: Tree, directory: TreePath, input: RenderInput, version: KubectlVersion): Closure {
-  const { targetNamespace, namePrefix, nameSuffix, patches, components, ignoreMissingComponents } = input;
-  const { images, buildMetadata } = input;
   const files = tree.closure();
   const parts = {
     builder: [BUILDER_VERSION, version.kubectl, version.kustomize],
     directory,
     files: files.digest,
-    overlay: {
-      targetNamespace,
-      namePrefix,
-      nameSuffix,
-      patches,
-      components,
-      ignoreMissingComponents,
-      images,
-      buildMetadata,
-    },
+    overlay: overlayOf(input),
   };
   const digest = createHash("sha256").update(JSON.stringify(parts)).digest("hex");
   return { digest: `sha256:${digest}`, files: files.files };

@@ -12,8 +12,7 @@ const lineBreak = /\r?\n/;
 /** A line as kustomize prints it, up to the inside of a quoted value. */
 const insideQuotes =
   /^ *(?:- )*(?:(?:"(?:[^"\\]|\\[^])*"|'[^']*'|[^\s"'][^\n]*?): )?(?:"(?:[^"\\]|\\[^])*|'(?:[^']|'')*)$/;
-// eslint-disable-next-line no-control-regex -- they are what is looked for
-const controlCharacter = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/;
+const controlCharacter = /(?![\t\n\r\u0085])\p{Cc}|[\ufffe\uffff]/u;
 
 /** Our parser's codes in the words of Go's, where they mean the same. */
 const words: ReadonlyMap<string, string> = new Map([
