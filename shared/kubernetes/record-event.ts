@@ -38,9 +38,12 @@ export async function tellEvent(
   }
 }
 
-/** `core/v1` Event, named by the object and the time in nanoseconds, as client-go's recorder names it. */
+/**
+ * `core/v1` Event, named by the object and the time in nanoseconds, as client-go's recorder names it: through
+ * `events.k8s.io/v1` the API server would refuse notes longer than 1,024 bytes. Readers find it in both APIs.
+ */
 export function eventObject(event: EngineEvent, component: string, now: number): KubeObject {
-  const { type, reason, message, involved, annotations } = event;
+  const { type, reason, message, action, involved, related, annotations } = event;
   const nanos = BigInt(now) * BigInt(nanosPerMilli) + BigInt(randomInt(nanosPerMilli));
   const time = rfc3339(now);
   return {
@@ -53,6 +56,8 @@ export function eventObject(event: EngineEvent, component: string, now: number):
       ...(annotations && Object.keys(annotations).length > 0 ? { annotations } : {}),
     },
     involvedObject: involved,
+    ...(related ? { related } : {}),
+    action,
     reason,
     message,
     type,

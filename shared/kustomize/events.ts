@@ -4,32 +4,54 @@ import type { Reason } from "../api/conditions.ts";
 import type { Kustomization } from "../api/kustomization.ts";
 import { type EngineEvent, eventAbout } from "../runtime/event.ts";
 import { formatGoDuration } from "../runtime/go-duration.ts";
+import type { SourceRef } from "./source-ref.ts";
 
 /** Annotations of the object that all of its events carry. */
 const eventPrefix = "event.toolkit.fluxcd.io/";
+
+/** Stages that Flux's Kustomization controller tells of. */
+type Action =
+  | "Reconcile"
+  | "CheckDependencies"
+  | "ResolveSource"
+  | "Apply"
+  | "Prune"
+  | "HealthCheck"
+  | "Finalize"
+  | "WaitForTermination";
 
 export interface AppliedLine {
   readonly ref: ObjectRef;
   readonly action: "created" | "configured" | "deleted" | "skipped";
 }
 
-export function appliedEvent(object: KubeObject, lines: readonly AppliedLine[], revision: string): EngineEvent {
-  return event(object, "Normal", "Progressing", textOf(lines), revision);
+export function appliedEvent(
+  object: KubeObject,
+  lines: readonly AppliedLine[],
+  revision: string,
+  action: "Apply" | "Prune" = "Apply",
+): EngineEvent {
+  return event(object, ["Normal", "Progressing", action], textOf(lines), revision);
 }
 
 export function finalizedEvent(object: Kustomization, lines: readonly AppliedLine[]): EngineEvent {
-  return event(object, "Normal", readyReason(object), textOf(lines), object.status.lastAppliedRevision);
+  return event(object, ["Normal", readyReason(object), "Finalize"], textOf(lines), object.status.lastAppliedRevision);
 }
 
 /** Its ServiceAccount is gone: what it had applied is left in the cluster. */
 export function unprunedEvent(object: Kustomization, left: readonly ObjectRef[]): EngineEvent {
   const message = `unable to prune objects: \n${left.map(subjectOf).join("\n")}`;
-  return event(object, "Warning", readyReason(object), message, object.status.lastAppliedRevision);
+  return event(object, ["Warning", readyReason(object), "Finalize"], message, object.status.lastAppliedRevision);
 }
 
 export function terminationEvent(object: Kustomization): EngineEvent {
   const message = "failed to wait for resources termination";
-  return event(object, "Warning", readyReason(object), message, object.status.lastAppliedRevision);
+  return event(
+    object,
+    ["Warning", readyReason(object), "WaitForTermination"],
+    message,
+    object.status.lastAppliedRevision,
+  );
 }
 
 /** Events of an object that is being deleted bear the reason that its Ready condition had. */
@@ -40,7 +62,7 @@ export const textOf = (lines: readonly AppliedLine[]): string =>
   lines.map(({ ref, action }) => `${subjectOf(ref)} ${action}`).join("\n");
 
 export function healthEvent(object: KubeObject, message: string, revision: string): EngineEvent {
-  return event(object, "Normal", "Progressing", message, revision);
+  return event(object, ["Normal", "Progressing", "HealthCheck"], message, revision);
 }
 
 export function successEvent(
@@ -50,23 +72,36 @@ export function successEvent(
   revision: string,
 ): EngineEvent {
   const message = `Reconciliation finished in ${formatGoDuration(millis)}, next run in ${formatGoDuration(intervalMillis)}`;
-  const told = event(object, "Normal", "ReconciliationSucceeded", message, revision);
+  const told = event(object, ["Normal", "ReconciliationSucceeded", "Reconcile"], message, revision);
   return { ...told, annotations: { ...told.annotations, "kustomize.toolkit.fluxcd.io/commit_status": "update" } };
 }
 
 export function failureEvent(object: KubeObject, reason: Reason, message: string, revision?: string): EngineEvent {
-  return event(object, "Warning", reason, message, revision);
+  return event(object, ["Warning", reason, failedAction(reason, revision)], message, revision);
+}
+
+/** Failures that Flux tells of where they happen; the others end the whole reconcile. */
+function failedAction(reason: Reason, revision: string | undefined): Action {
+  if (reason === "AccessDenied") return "ResolveSource";
+  if (reason !== "InvalidCELExpression") return "Reconcile";
+  // Expressions for health are compiled before the source is looked at, those of dependencies after.
+  return revision === undefined ? "HealthCheck" : "CheckDependencies";
+}
+
+/** With the gate CancelHealthCheckOnNewRevision. */
+export function canceledEvent(object: KubeObject, { kind, namespace, name }: SourceRef, revision: string): EngineEvent {
+  const message = `Health checks canceled due to new reconciliation triggered by ${kind}/${namespace}/${name}`;
+  return event(object, ["Normal", "HealthCheckCanceled", "HealthCheck"], message, revision);
 }
 
 export function dependencyEvent(object: KubeObject, seconds: number, revision: string): EngineEvent {
   const message = `Dependencies do not meet ready condition, retrying in ${formatGoDuration(seconds * 1000)}`;
-  return event(object, "Normal", "DependencyNotReady", message, revision);
+  return event(object, ["Normal", "DependencyNotReady", "CheckDependencies"], message, revision);
 }
 
 function event(
   object: KubeObject,
-  type: EngineEvent["type"],
-  reason: Reason,
+  [type, reason, action]: readonly [EngineEvent["type"], Reason, Action],
   message: string,
   revision: string | undefined,
 ): EngineEvent {
@@ -75,5 +110,5 @@ function event(
     ...Object.fromEntries(own),
     ...(revision === undefined ? {} : { "kustomize.toolkit.fluxcd.io/revision": revision }),
   };
-  return eventAbout(object, { type, reason, message, annotations });
+  return eventAbout(object, { type, reason, action, message, annotations });
 }

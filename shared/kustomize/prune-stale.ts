@@ -33,7 +33,7 @@ export async function pruneStale(
   // An unfinished prune must be looked at again even if the closure stays as it is.
   await ports.states.save(key, done ? state : { ...state, closure: "" });
   if (result.deleted.length > 0) run.changed = true;
-  if (result.lines.length > 0) await ports.event(appliedEvent(kustomization, result.lines, revision));
+  if (result.lines.length > 0) await ports.event(appliedEvent(kustomization, result.lines, revision, "Prune"));
   if (result.errors.length > 0) throw new ReconcileError("retry", "PruneFailed", result.errors.join("\n"));
   if (result.terminating.length === 0) return undefined;
   run.step = `Waiting for ${result.terminating.map(subjectOf).join(", ")} to be finalized`;

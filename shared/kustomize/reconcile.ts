@@ -14,11 +14,13 @@ import { applyDesired } from "./apply-desired.ts";
 import { rulesOf } from "./apply-rules.ts";
 import { concludeFailure, concludeHealth, concludeUnchanged } from "./conclude.ts";
 import { type Desired, parseDesired } from "./desired.ts";
+import { canceledEvent } from "./events.ts";
 import { finalize } from "./finalize.ts";
 import { buildManifests } from "./manifests.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { isRoot } from "./root.ts";
 import { serviceAccountOf } from "./service-account.ts";
+import { sourceRefOf } from "./source-ref.ts";
 import { kindsOf, observeLive } from "./observe-live.ts";
 import { ownerName, ownerNamespace } from "../ssa/owner.ts";
 import { planObjects } from "./plan.ts";
@@ -70,6 +72,7 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   const state = await ports.states.load(key, ports.server);
   run.vanishing = new Set(state.vanishing);
   if (phase && waitsStill(run, phase)) return concludeHealth(run, phase);
+  if (phase) await tellSuperseded(run, phase);
 
   const rules = rulesOf(spec, applySettingsOf(ports.settings));
   const knownClosure = isSettled(run) && (state.rules ?? "") === rules.digest ? state.closure : undefined;
@@ -168,6 +171,12 @@ function waitsStill(run: Run, phase: Phase): boolean {
   const { kustomization, revision } = run;
   const isSame = phase.phaseOf === incarnationOf(run) && phase.phaseGen === kustomization.metadata.generation;
   return isSame && phase.phaseRev === revision && !isNewRequest(kustomization);
+}
+
+/** A newer revision always ends a wait; Flux tells of it with the gate that makes it do so. */
+async function tellSuperseded({ kustomization, ports, revision = "" }: Run, { phaseRev }: Phase): Promise<void> {
+  if (phaseRev === revision || !ports.settings.kustomize.gates.CancelHealthCheckOnNewRevision) return;
+  await ports.event(canceledEvent(kustomization, sourceRefOf(kustomization), phaseRev));
 }
 
 /**

@@ -24,6 +24,7 @@ import { createAppliedStates } from "./applied-state.ts";
 import { parsePhase, type KustomizePorts, type Outcome, type Renderer, type Sources } from "./ports.ts";
 import { controllerUser, reconcile } from "./reconcile.ts";
 import { isRoot } from "./root.ts";
+import { sourceRefOf } from "./source-ref.ts";
 import { controller, statusManager } from "./status.ts";
 
 export interface WorkerPorts extends ClusterPorts {
@@ -91,6 +92,7 @@ async function workOnObject(
   const compatibility = ports.compatibility(self.cluster);
   const startedAt = clock.now();
   const row = held.lease.row;
+  const related = sourceRefOf(parsed.value);
   // In their order, but no step of the run waits for the one before to be written down.
   let told = Promise.resolve();
   const engine: KustomizePorts = {
@@ -111,7 +113,7 @@ async function workOnObject(
     clock,
     log: (event, fields) => log(event, { key, pushedAt: numberOf(row.pushedAt), ...fields }),
     event: async (event) => {
-      told = told.then(() => tellEvent(own, event, { component: controller, clock, log }));
+      told = told.then(() => tellEvent(own, { ...event, related }, { component: controller, clock, log }));
       // Seen below, when the run has ended: until then nobody looks.
       told.catch(() => undefined);
     },

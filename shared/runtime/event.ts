@@ -6,7 +6,11 @@ export interface EngineEvent {
   /** A Flux reason, e.g. `NewArtifact`. */
   readonly reason: string;
   readonly message: string;
+  /** The stage it comes from, in Flux's words, e.g. `Reconcile`, `Apply`. */
+  readonly action: string;
   readonly involved: ObjectRef & { readonly uid?: string; readonly resourceVersion?: string };
+  /** The source that the object is made from. */
+  readonly related?: ObjectRef;
   /** Annotations of the Event, e.g. `source.toolkit.fluxcd.io/revision`. */
   readonly annotations?: Readonly<Record<string, string>>;
 }

@@ -70,6 +70,10 @@ async function tell(
     log("refused", { key: held.lease.key, message: refusal.message });
   }
   const { reason, message } = error;
-  await tellEvent(cluster, eventAbout(parsed.value, { type: "Warning", reason, message }), { component, clock, log });
+  await tellEvent(cluster, eventAbout(parsed.value, { type: "Warning", reason, action: "Reconcile", message }), {
+    component,
+    clock,
+    log,
+  });
   return parsed.value;
 }

@@ -195,7 +195,7 @@ function event(
   message: string,
   annotations: Readonly<Record<string, string>> = {},
 ): EngineEvent {
-  return eventAbout(object, { type, reason, message, annotations });
+  return eventAbout(object, { type, reason, action: "Reconcile", message, annotations });
 }
 
 function requireRef(key: string): ObjectRef {

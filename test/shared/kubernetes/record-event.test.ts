@@ -8,6 +8,7 @@ import { objectCluster } from "../../fakes/object-cluster.ts";
 const event: EngineEvent = {
   type: "Normal",
   reason: "NewArtifact",
+  action: "Reconcile",
   message: "stored artifact for commit 'add podinfo'",
   involved: {
     apiVersion: "source.toolkit.fluxcd.io/v1",
@@ -35,6 +36,7 @@ describe("recordEvent", () => {
       involvedObject: event.involved,
       type: "Normal",
       reason: "NewArtifact",
+      action: "Reconcile",
       message: event.message,
       count: 1,
       firstTimestamp: "2026-01-01T10:00:00Z",
@@ -42,6 +44,12 @@ describe("recordEvent", () => {
       source: { component: "source-controller" },
       reportingComponent: "source-controller",
     });
+  });
+
+  it("names the source that the object is made from", async () => {
+    const related = { apiVersion: "source.toolkit.fluxcd.io/v1", kind: "Bucket", namespace: "apps", name: "charts" };
+
+    expect(await recorded({ related })).toMatchObject({ related });
   });
 
   it("names it by the object and the time in nanoseconds", async () => {

@@ -121,6 +121,23 @@ describe("health", () => {
     expect(phaseStart).toBeGreaterThan(phaseOf(first).phaseStart);
   });
 
+  it.each([
+    [true, ["Health checks canceled due to new reconciliation triggered by GitRepository/apps/shop"]],
+    [false, []],
+  ])("tells that a newer revision ended it where CancelHealthCheckOnNewRevision is %s", async (enabled, told) => {
+    const { world, first } = await aWorldThatWaits();
+    const { kustomize } = world.settings;
+    const gates = { ...kustomize.gates, CancelHealthCheckOnNewRevision: enabled };
+    world.settings = { ...world.settings, kustomize: { ...kustomize, gates } };
+    world.git.revision = "main@sha1:two";
+
+    await world.run({ ...phaseOf(first) });
+
+    const canceled = world.events.filter(({ reason }) => reason === "HealthCheckCanceled");
+    expect(canceled.map(({ message }) => message)).toEqual(told);
+    expect(new Set(canceled.map(({ action }) => action))).toEqual(new Set(told.map(() => "HealthCheck")));
+  });
+
   it("keeps its condition's message while nothing changes", async () => {
     const { world, first } = await aWorldThatWaits();
     world.cluster.edit(webRef, { status: rolledOut }, "kube-controller-manager");
