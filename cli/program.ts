@@ -7,7 +7,7 @@ import type { LogsOptions } from "./commands/logs.ts";
 import { reconcile } from "./commands/reconcile.ts";
 import { resume } from "./commands/resume.ts";
 import { suspend } from "./commands/suspend.ts";
-import { uninstall } from "./commands/uninstall.ts";
+import { addEngineVerbs } from "./engine-program.ts";
 import { fluxKinds, reconciledKinds, type FluxKind } from "./kinds.ts";
 import { CommandError } from "./ports.ts";
 import { type Globals, leaf, type ProgramPorts } from "./program-ports.ts";
@@ -39,7 +39,7 @@ export function createProgram(ports: ProgramPorts, environment: Readonly<Record<
   addResume(program, ports);
   addEvents(program, ports);
   addLogs(program, ports);
-  addUninstall(program, ports);
+  addEngineVerbs(program, ports);
   addReadVerbs(program, ports);
   return program;
 }
@@ -152,21 +152,6 @@ function addLogs(program: Command, ports: ProgramPorts): void {
         throw new CommandError("at most one of --since and --since-time may be given");
       const from = since === undefined ? sinceTime : ports.now() - since;
       await ports.logs({ ...flags, ...(from === undefined ? {} : { since: from }) });
-    });
-}
-
-function addUninstall(program: Command, ports: ProgramPorts): void {
-  program
-    .command("uninstall")
-    .description("take the engine and Flux's API out of a cluster; workloads stay")
-    .option("--dry-run", "only print what would be deleted")
-    .option("--keep-namespace", "do not delete the namespace")
-    .option("--hand-back", "leave Flux's objects and definitions to another engine, remove only what is ours")
-    .option("-s, --silent", "do not ask")
-    .action(async (_: unknown, self: Command) => {
-      const { timeout, ...flags }: Globals & Record<"dryRun" | "keepNamespace" | "handBack" | "silent", boolean> =
-        self.optsWithGlobals();
-      await uninstall(await ports.connect(flags), { ...flags, timeoutMillis: timeout });
     });
 }
 

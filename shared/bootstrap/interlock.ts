@@ -20,7 +20,7 @@ export interface InterlockOptions {
   readonly engine: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** The fleet asks to take the cluster over: another engine's ownership no longer counts, what runs still does. */
+  /** The fleet asks to take the cluster over: what another engine says of itself no longer counts, what runs still does. */
   readonly takeOver?: boolean;
 }
 
@@ -28,18 +28,26 @@ export type Interlock = { readonly kind: "clear" } | { readonly kind: "frozen"; 
 
 /**
  * Frozen while one of Flux's controllers or the flux-operator has replicas or pods, while a leader-election Lease of
- * theirs is fresh, and while another engine's ownership is.
+ * theirs is fresh, and while another engine's ownership is. Flux at rest is not Flux given up: until the cluster is ours,
+ * its controllers freeze it at zero replicas too, unless the fleet asks to take it over.
  */
 export function checkInterlock(sightings: Sightings, options: InterlockOptions): Interlock {
+  const isOurs = parseOwnership(sightings.ownership)?.engine === options.engine;
   const reasons = [
-    ...sightings.deployments.flatMap((deployment) => runningController(deployment, options)),
+    ...sightings.deployments.flatMap((deployment) => controllerOf(deployment, options, isOurs)),
     ...sightings.leases.flatMap((lease) => freshLease(lease, options)),
     ...otherOwner(sightings.ownership, options),
   ];
   return reasons.length > 0 ? { kind: "frozen", reasons } : { kind: "clear" };
 }
 
-function runningController(deployment: KubeObject, { takeOver = false }: InterlockOptions): readonly string[] {
+const takingOver = 'set "takeOver": true on the cluster in fleet.json';
+
+function controllerOf(
+  deployment: KubeObject,
+  { takeOver = false }: InterlockOptions,
+  isOurs: boolean,
+): readonly string[] {
   if (!findFluxDeployment(deployment)) return [];
   const replicas = intAt(deployment, ["spec", "replicas"], 1);
   const pods = intAt(deployment, ["status", "replicas"], 0);
@@ -47,10 +55,12 @@ function runningController(deployment: KubeObject, { takeOver = false }: Interlo
   if (replicas > 0) {
     const next = takeOver
       ? "scale it to 0 to go on with the take-over"
-      : "scale it to 0 and take the cluster over with --take-over, or remove the cluster from the fleet";
+      : `bring Flux to rest with driftless take-over and ${takingOver}, or remove the cluster from the fleet`;
     return [`Deployment/${at} has ${replicas} replicas: Flux serves this cluster; ${next}`];
   }
-  return pods > 0 ? [`Deployment/${at} still has ${pods} pods: wait until they have ended`] : [];
+  if (pods > 0) return [`Deployment/${at} still has ${pods} pods: wait until they have ended`];
+  if (isOurs || takeOver) return [];
+  return [`Deployment/${at} is at rest, but this cluster is Flux's: ${takingOver} if it is to be served from here`];
 }
 
 /** Flux's controllers elect by `<controller>-leader-election`, with a suffix for shards; the operator by its own name. */
@@ -77,7 +87,7 @@ function otherOwner(object: KubeObject | undefined, options: InterlockOptions): 
   const when = Number.isNaN(ownership.renewedAt) ? "at an unreadable time" : `at ${rfc3339(ownership.renewedAt)}`;
   return [
     `ConfigMap/${place(object)} was renewed ${when} by engine "${ownership.engine}": ` +
-      `remove the cluster from that engine's fleet, or take it over with --take-over`,
+      `remove the cluster from that engine's fleet, or ${takingOver}`,
   ];
 }
 

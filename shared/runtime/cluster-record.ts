@@ -10,6 +10,8 @@ export interface ClusterRecord {
   readonly frozen: readonly string[];
   /** Bootstrapped once: a cluster whose root vanished afterwards is detached, never bootstrapped again by itself. */
   readonly bootstrapped: boolean;
+  /** Seconds since the epoch at which Flux's objects were last made sure to be stored in a version that stays. */
+  readonly migratedAt?: number | undefined;
   /** Settings of this API server's fleet, as config/stored-settings.ts writes them; absent until its root was built. */
   readonly settings?: string | undefined;
 }
@@ -26,11 +28,21 @@ export async function readClusterRecord(table: Table, cluster: string): Promise<
 export async function writeClusterRecord(
   table: Table,
   cluster: string,
-  { server, sweptAt, frozen, bootstrapped }: Omit<ClusterRecord, "settings">,
+  { server, sweptAt, frozen, bootstrapped, migratedAt }: Omit<ClusterRecord, "settings">,
 ): Promise<void> {
+  const set = "v = :v, server = :server, sweptAt = :at, frozen = :frozen, bootstrapped = :boot";
+  const migrated =
+    migratedAt === undefined ? { set: "", remove: ", migratedAt" } : { set: ", migratedAt = :mig", remove: "" };
   await table.update(keyOf(cluster), {
-    update: "SET v = :v, server = :server, sweptAt = :at, frozen = :frozen, bootstrapped = :boot REMOVE restUntil",
-    values: { ":v": 1, ":server": server, ":at": sweptAt, ":frozen": frozen, ":boot": bootstrapped },
+    update: `SET ${set}${migrated.set} REMOVE restUntil${migrated.remove}`,
+    values: {
+      ":v": 1,
+      ":server": server,
+      ":at": sweptAt,
+      ":frozen": frozen,
+      ":boot": bootstrapped,
+      ...(migratedAt === undefined ? {} : { ":mig": migratedAt }),
+    },
   });
 }
 
@@ -53,13 +65,15 @@ export async function recordRest(table: Table, cluster: string, until: number): 
   });
 }
 
-function parse({ server, sweptAt, frozen, bootstrapped, settings, settingsOf }: Item): ClusterRecord | undefined {
+function parse(item: Item): ClusterRecord | undefined {
+  const { server, sweptAt, frozen, bootstrapped, migratedAt, settings, settingsOf } = item;
   if (typeof server !== "string" || typeof sweptAt !== "number" || !Array.isArray(frozen)) return undefined;
   return {
     server,
     sweptAt,
     frozen: frozen.filter((reason): reason is string => typeof reason === "string"),
     bootstrapped: bootstrapped === true,
+    ...(typeof migratedAt === "number" ? { migratedAt } : {}),
     ...(typeof settings === "string" && settingsOf === server ? { settings } : {}),
   };
 }

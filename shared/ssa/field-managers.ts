@@ -98,9 +98,30 @@ export async function migrateApiVersion(
   const { managedFields = [] } = live.metadata;
   if (managedFields.every((entry) => entry.apiVersion === apiVersion)) return undefined;
   const operationsOn = ({ metadata }: KubeObject) => [
-    replaceOwners((metadata.managedFields ?? []).map((entry) => ({ ...entry, apiVersion }))),
+    replaceOwners(noteInVersion(metadata.managedFields ?? [], apiVersion, () => true)),
   ];
   return patch(cluster, live, operationsOn, manager);
+}
+
+/**
+ * The entries with those of stale versions noted in this one. What an owner has noted in several becomes one entry, in
+ * the place of the last: of two under one name the server would keep the last alone.
+ */
+export function noteInVersion(
+  entries: readonly ManagedFieldsEntry[],
+  apiVersion: string,
+  isStale: (entry: ManagedFieldsEntry) => boolean,
+): readonly ManagedFieldsEntry[] {
+  const byOwner = new Map<string, ManagedFieldsEntry>();
+  for (const entry of entries) {
+    const noted = isStale(entry) ? { ...entry, apiVersion } : entry;
+    const { manager, operation, subresource = "" } = noted;
+    const owner = [manager, operation, subresource, operation === "Apply" ? "" : noted.apiVersion].join("|");
+    const before = byOwner.get(owner);
+    byOwner.delete(owner);
+    byOwner.set(owner, before ? { ...noted, fieldsV1: merge(before.fieldsV1 ?? {}, noted.fieldsV1 ?? {}) } : noted);
+  }
+  return [...byOwner.values()];
 }
 
 const replaceOwners = (value: readonly ManagedFieldsEntry[]) => ({

@@ -1,8 +1,9 @@
 /** Who else serves this cluster, and is it still ours? Decides in every sweep whether anything may be written. */
-import { bootstrap } from "../bootstrap/bootstrap.ts";
+import { type Bootstrapped, bootstrap } from "../bootstrap/bootstrap.ts";
 import { checkInterlock } from "../bootstrap/interlock.ts";
 import { controllerUser, fluxNamespace } from "../bootstrap/names.ts";
 import { ownershipRef, parseOwnership, renewOwnership } from "../bootstrap/ownership.ts";
+import { migrateStoredVersions } from "../bootstrap/stored-versions.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FleetCluster } from "../config/fleet.ts";
 import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
@@ -22,37 +23,74 @@ export interface Guarded {
   readonly frozen: readonly string[];
   /** Subjects of what bootstrap had to add. */
   readonly created: readonly string[];
+  /** Flux's objects that the API server refuses to store in the current version, although it is a while that they were. */
+  readonly unmigrated: readonly string[];
 }
 
-/** @param known the cluster was bootstrapped and looked at before: then Flux's labels are enough to find its controllers */
+export interface Before {
+  /** The cluster was bootstrapped and looked at before: then Flux's labels are enough to find its controllers. */
+  readonly known: boolean;
+  /** Flux's objects are stored in the current version: must come first, is to be looked at again, was looked at. */
+  readonly migration: "owed" | "due" | "done";
+}
+
+/**
+ * The order of a take-over: nothing of Flux's runs, the cluster is ours, stored versions and owners are migrated; and only
+ * then may anybody write. Each step is repeated by the next sweep when this one ends early.
+ */
 export async function guardCluster(
   fleetCluster: FleetCluster,
   engine: string,
-  known: boolean,
-  { reader, writer, clock, fence }: InterlockPorts,
+  { known, migration }: Before,
+  ports: InterlockPorts,
 ): Promise<Guarded> {
+  const { reader, clock, fence } = ports;
   const ownership = await reader.get(ownershipRef);
   const sightings = { ...(await sight(reader, known)), ownership };
   const takeOver = fleetCluster.takeOver ?? false;
   const interlock = checkInterlock(sightings, { engine, now: clock.now(), takeOver });
-  if (interlock.kind === "frozen") return { frozen: interlock.reasons, created: [] };
-  const own = await writer();
+  if (interlock.kind === "frozen") return frozenBy(interlock.reasons);
+  const own = await ports.writer();
   const controller = own.as(controllerUser("kustomize-controller"));
   fence();
+  const claimed = await claim(fleetCluster, engine, known, { own, controller, ownership, clock });
+  if (claimed.kind === "detached") return frozenBy([detached(claimed.missing)]);
+  const refused = migration === "done" ? [] : await migrateStoredVersions({ reader, writer: controller, fence });
+  return {
+    frozen: migration === "owed" ? refused : [],
+    created: claimed.created,
+    unmigrated: refused,
+  };
+}
+
+const frozenBy = (frozen: readonly string[]): Guarded => ({ frozen, created: [], unmigrated: [] });
+
+interface Claim {
+  readonly own: Cluster;
+  readonly controller: Cluster;
+  readonly ownership: KubeObject | undefined;
+  readonly clock: Clock;
+}
+
+/** Says that the cluster is ours, once more or for the first time; then it is bootstrapped too. */
+async function claim(
+  fleetCluster: FleetCluster,
+  engine: string,
+  known: boolean,
+  { own, controller, ownership, clock }: Claim,
+): Promise<Bootstrapped> {
   const owned = parseOwnership(ownership);
   if (known && owned?.engine === engine && owned.bootstrapped) {
     await renewOwnership(controller, ownership, { ...owned, renewedAt: clock.now() });
-    return { frozen: [], created: [] };
+    return { kind: "ready", created: [] };
   }
   // Before the first bootstrap there is nobody to impersonate; with lock-down there is nobody else to be.
-  const result = await bootstrap(fleetCluster.lockdown === true ? controller : own, {
+  return bootstrap(fleetCluster.lockdown === true ? controller : own, {
     fleetCluster,
     engine,
     clock,
     bootstrappedBefore: known,
   });
-  if (result.kind === "ready") return { frozen: [], created: result.created };
-  return { frozen: [detached(result.missing)], created: [] };
 }
 
 export const detached = (missing: readonly string[]): string =>

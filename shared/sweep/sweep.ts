@@ -16,7 +16,12 @@ import type { Item, Table } from "../lease/ports.ts";
 import type { Held, WorkResult } from "../lease/with-lease.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { readClusterRecord, recordSettings, writeClusterRecord } from "../runtime/cluster-record.ts";
+import {
+  type ClusterRecord,
+  readClusterRecord,
+  recordSettings,
+  writeClusterRecord,
+} from "../runtime/cluster-record.ts";
 import { each } from "../runtime/each.ts";
 import type { Log } from "../runtime/log.ts";
 import { findDrift } from "./drift.ts";
@@ -39,6 +44,7 @@ export interface SweepPorts {
 
 /** Each sweep arms the next one itself; the tick only watches. */
 const sweepSeconds = 60;
+const migrationSeconds = 3600;
 /** Requests to the table and the queues at a time. */
 const inFlight = 16;
 
@@ -63,7 +69,8 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   const record = await readClusterRecord(table, name);
   const same = record?.server === server;
 
-  const guarded = await guardCluster(fleetCluster, engine, same && record.bootstrapped, {
+  const before = { known: same && record.bootstrapped, migration: migrationOf(same ? record : undefined, clock) };
+  const guarded = await guardCluster(fleetCluster, engine, before, {
     reader,
     writer: () => open("apply"),
     clock,
@@ -76,12 +83,17 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   const frozen = lost.length > 0 ? [...guarded.frozen, detached(lost)] : guarded.frozen;
   const bootstrapped = (same && record.bootstrapped) || guarded.frozen.length === 0;
   const sweptAt = Math.floor(clock.now() / 1000);
-  await writeClusterRecord(table, name, { server, sweptAt, frozen, bootstrapped });
+  // Whoever froze us may store in an old version again.
+  const migratedAt = frozen.length > 0 ? undefined : before.migration === "done" ? record?.migratedAt : sweptAt;
+  await writeClusterRecord(table, name, { server, sweptAt, frozen, bootstrapped, migratedAt });
   ports.frozen(name, frozen);
   if (frozen.length > 0) {
     ports.log("frozen", { key: `${name}/sweep`, message: frozen.join("; ") });
     return;
   }
+
+  if (guarded.unmigrated.length > 0)
+    ports.log("unmigrated", { key: `${name}/sweep`, message: guarded.unmigrated.join("; ") });
 
   // Without a root nothing will ever tell of flags; whoever is triggered below must find settings.
   const settings = decodeFluxSettings(same ? record.settings : undefined);
@@ -113,6 +125,12 @@ async function lookForDrift(
     await trigger(key, "drift", { uid: server });
   });
   if (JSON.stringify(memory.clean) !== JSON.stringify(clean)) await saveMemory(blobs, cluster, { v: 1, server, clean });
+}
+
+/** A definition that comes with a new version makes the old one's objects due; looking costs two requests a kind. */
+function migrationOf(record: ClusterRecord | undefined, clock: Clock): "owed" | "due" | "done" {
+  if (record?.migratedAt === undefined) return "owed";
+  return clock.now() / 1000 - record.migratedAt >= migrationSeconds ? "due" : "done";
 }
 
 async function serverOf(cluster: Cluster): Promise<string> {

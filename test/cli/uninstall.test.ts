@@ -137,19 +137,4 @@ describe("uninstall", () => {
 
     expect(names(cluster)).toContain("Namespace/flux-system");
   });
-
-  it("hands back by removing only what is its own", async () => {
-    const cluster = await anInstalledCluster();
-    const before = cluster.writes.length;
-
-    await uninstall(aWorld({ a: cluster }).ports, { ...options, handBack: true });
-
-    expect(cluster.writes.slice(before)).toEqual([
-      "delete ConfigMap/flux-system/driftless",
-      "delete ClusterRoleBinding/driftless-source",
-      "delete ClusterRoleBinding/driftless-impersonate",
-      "delete ClusterRole/driftless-source",
-      "delete ClusterRole/driftless-impersonate",
-    ]);
-  });
 });

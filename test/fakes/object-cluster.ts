@@ -6,6 +6,7 @@ import type { KubeObject, ObjectRef } from "../../shared/api/kube-object.ts";
 import { refOf } from "../../shared/api/kube-object.ts";
 import { isRecord } from "../../shared/api/schema.ts";
 import { KubeError, type Cluster, type DeleteOptions } from "../../shared/kubernetes/cluster.ts";
+import { applyJsonPatch } from "./json-patch.ts";
 
 export interface ObjectCluster extends Cluster {
   readonly objects: () => readonly KubeObject[];
@@ -99,7 +100,15 @@ export function objectCluster({
         throw new KubeError(409, "Conflict", "the object has been modified");
       return write("patch", merge(found, patch) as KubeObject);
     },
-    jsonPatch: unexpected("jsonPatch"),
+    jsonPatch: async (ref, operations) => {
+      serve("patch", ref.kind, targetOf(ref));
+      const found = store.get(keyOf(ref));
+      if (!found) throw new KubeError(404, "NotFound", `${targetOf(ref)} not found`);
+      const patched = applyJsonPatch(found, operations) as KubeObject;
+      if (patched.metadata.resourceVersion !== found.metadata.resourceVersion)
+        throw new KubeError(409, "Conflict", "the object has been modified");
+      return write("patch", patched);
+    },
     delete: async (ref, options?: DeleteOptions) => {
       serve("delete", ref.kind, targetOf(ref));
       const found = store.get(keyOf(ref));

@@ -66,15 +66,25 @@ describe("checkInterlock", () => {
       }),
     ],
   ])("freezes for %s", (_, object) => {
-    expect(reasons({ deployments: [object] })).toEqual([expect.stringContaining("--take-over")]);
+    expect(reasons({ deployments: [object] })).toEqual([expect.stringContaining('"takeOver": true')]);
   });
 
   it.each([
     ["a workload that Flux deployed", deployment("web", {}, partOfFlux)],
     ["a namesake", deployment("notification-controller")],
-    ["a controller at zero", deployment("kustomize-controller", { spec: { replicas: 0 } }, partOfFlux)],
   ])("does not freeze for %s", (_, object) => {
     expect(reasons({ deployments: [object] })).toEqual([]);
+  });
+
+  it.each([
+    ["is Flux's still", undefined, {}, 1],
+    ["is ours", owned("prod", 3_600_000), {}, 0],
+    ["is another engine's", owned("staging", 3_600_000), {}, 1],
+    ["is to be taken over", undefined, { takeOver: true }, 0],
+  ])("judges a controller at rest in a cluster that %s", (_, ownership, options, found) => {
+    const atRest = deployment("kustomize-controller", { spec: { replicas: 0 } }, partOfFlux);
+
+    expect(reasons({ deployments: [atRest], ownership }, options)).toHaveLength(found);
   });
 
   it("waits for the pods of a controller that was scaled to zero", () => {
@@ -103,7 +113,7 @@ describe("checkInterlock", () => {
   it("freezes while another engine renews its ownership", () => {
     expect(reasons({ ownership: owned("staging", 179_000) })).toEqual([
       'ConfigMap/flux-system/driftless was renewed at 2026-01-01T09:57:01Z by engine "staging": ' +
-        "remove the cluster from that engine's fleet, or take it over with --take-over",
+        'remove the cluster from that engine\'s fleet, or set "takeOver": true on the cluster in fleet.json',
     ]);
   });
 

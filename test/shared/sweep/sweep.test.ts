@@ -5,6 +5,7 @@ import type { Identity } from "../../../local/sandbox/rbac.ts";
 import { ownershipRef, parseOwnership } from "../../../shared/bootstrap/ownership.ts";
 import { decodeFluxSettings } from "../../../shared/config/stored-settings.ts";
 import type { FleetCluster } from "../../../shared/config/fleet.ts";
+import { type Cluster, KubeError } from "../../../shared/kubernetes/cluster.ts";
 import type { Held } from "../../../shared/lease/with-lease.ts";
 import { readClusterRecord, restUntil } from "../../../shared/runtime/cluster-record.ts";
 import type { LogFields } from "../../../shared/runtime/log.ts";
@@ -193,6 +194,122 @@ describe("a sweep", () => {
 
     expect(world.logs).toMatchObject([{ event: "refused", fields: { key: "one/sweep" } }]);
     expect(world.unreachable).toEqual(["one"]);
+  });
+});
+
+const gitRepositories = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  name: "gitrepositories.source.toolkit.fluxcd.io",
+};
+
+describe("a sweep of a cluster with old stored versions", () => {
+  const storeOld = ({ cluster }: ReturnType<typeof aWorld>) =>
+    cluster.mergePatch(
+      gitRepositories,
+      { status: { storedVersions: ["v1beta2", "v1"] } },
+      { fieldManager: "test", subresource: "status" },
+    );
+  const stored = async ({ cluster }: ReturnType<typeof aWorld>) =>
+    (await cluster.get(gitRepositories))?.status as { storedVersions: unknown };
+  const record = (world: ReturnType<typeof aWorld>) => readClusterRecord(world.table, "one");
+
+  it("migrates them before anything of it is triggered", async () => {
+    const world = aWorld();
+    await world.run();
+    await storeOld(world);
+    await world.table.delete({ pk: "CL#one", sk: "META" });
+    let seen: unknown;
+    Object.assign(world.ports, { trigger: async () => (seen = (await stored(world)).storedVersions) });
+
+    await world.run();
+
+    expect(seen).toEqual(["v1"]);
+  });
+
+  it("looks again after an hour", async () => {
+    const world = aWorld();
+    await world.run();
+    await storeOld(world);
+
+    world.clock.advance(59 * 60_000);
+    await world.run();
+    expect((await stored(world)).storedVersions).toEqual(["v1beta2", "v1"]);
+
+    world.clock.advance(60_000);
+    await world.run();
+    expect((await stored(world)).storedVersions).toEqual(["v1"]);
+    expect((await record(world))?.migratedAt).toBe(Math.floor(world.clock.now() / 1000));
+  });
+
+  it("stays frozen while one cannot be migrated, and a cluster that is served goes on", async () => {
+    const world = aWorld();
+    await world.run();
+    await storeOld(world);
+    const refuse = () => {
+      const { openCluster } = world.ports;
+      const refusing = async (...call: Parameters<typeof openCluster>): Promise<Cluster> => {
+        const cluster = await openCluster(...call);
+        const view: Cluster = {
+          ...cluster,
+          as: () => view,
+          mergePatch: async (ref, patch, options) => {
+            if (ref.kind === "GitRepository") throw new KubeError(403, "Forbidden", "denied by policy");
+            return cluster.mergePatch(ref, patch, options);
+          },
+        };
+        return view;
+      };
+      Object.assign(world.ports, { openCluster: refusing });
+      return () => Object.assign(world.ports, { openCluster });
+    };
+    const allow = refuse();
+    const refusal =
+      "GitRepository/flux-system/flux-system cannot be stored as source.toolkit.fluxcd.io/v1: denied by policy";
+
+    world.clock.advance(3_600_000);
+    await world.run();
+    expect(world.logs).toMatchObject([{ event: "unmigrated", fields: { message: refusal } }]);
+    expect((await record(world))?.frozen).toEqual([]);
+
+    await world.table.delete({ pk: "CL#one", sk: "META" });
+    await world.run();
+    expect((await record(world))?.frozen).toEqual([refusal]);
+
+    allow();
+    await world.run();
+    expect((await record(world))?.frozen).toEqual([]);
+    expect((await stored(world)).storedVersions).toEqual(["v1"]);
+  });
+
+  it("begins again when it was frozen in between", async () => {
+    const world = aWorld();
+    await world.run();
+    const running = {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: {
+        name: "source-controller",
+        namespace: "flux-system",
+        labels: { "app.kubernetes.io/part-of": "flux" },
+      },
+      spec: {
+        selector: { matchLabels: { app: "source-controller" } },
+        template: {
+          metadata: { labels: { app: "source-controller" } },
+          spec: { containers: [{ name: "manager", image: "ghcr.io/fluxcd/source-controller:v1.7.0" }] },
+        },
+      },
+    };
+    await world.cluster.create(running, "test");
+    await world.run();
+    expect(await record(world)).toMatchObject({ frozen: [expect.stringContaining("has 1 replicas")] });
+    expect((await record(world))?.migratedAt).toBeUndefined();
+
+    await storeOld(world);
+    await world.cluster.delete({ ...running, name: "source-controller", namespace: "flux-system" });
+    await world.run();
+    expect((await stored(world)).storedVersions).toEqual(["v1"]);
   });
 });
 
