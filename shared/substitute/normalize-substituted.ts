@@ -40,7 +40,32 @@ export function normalizeSubstituted(substituted: string): string {
   if (error) throw failure(`yaml: line ${lineAt(text, error.pos[0])}: ${wordsFor(error)}`);
   requireScalarKeys(first);
   requireFiniteNumbers(resolve(first));
-  return second === undefined ? text : `${text.slice(0, first.range[1]).trimEnd()}\n`;
+  const read = roundIntegers(text, first);
+  return second === undefined ? read.text : `${read.text.slice(0, first.range[1] + read.grown).trimEnd()}\n`;
+}
+
+/** Whether a text may hold integers that Go's floats round, so that it is not read as it stands. */
+export const mayHoldLongIntegers = (text: string): boolean => /\d{16}|0[xob_]/i.test(text);
+
+/** Flux reads what it substituted in through JSON without types: integers go through floats, and lose what those lack. */
+function roundIntegers(text: string, document: Document.Parsed): { readonly text: string; readonly grown: number } {
+  const long: { readonly start: number; readonly end: number; readonly value: bigint }[] = [];
+  visit(document, {
+    Scalar: (place, { value, range }) => {
+      if (place === "key" || typeof value !== "bigint" || !range || Number.isSafeInteger(Number(value))) return;
+      long.push({ start: range[0], end: range[1], value });
+    },
+  });
+  const rounded = long.reduceRight(
+    (result, { start, end, value }) => result.slice(0, start) + printFloat(Number(value)) + result.slice(end),
+    text,
+  );
+  return { text: rounded, grown: rounded.length - text.length };
+}
+
+/** As Go prints a float that came from an integer: the shortest digits, as an integer as far as 64 bits reach. */
+function printFloat(value: number): string {
+  return value > -(2 ** 63) && value < 2 ** 64 ? String(value) : value.toExponential();
 }
 
 function wordsFor({ code, message }: YAMLError): string {

@@ -3,7 +3,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { parseKubeYaml, splitKubeYaml } from "../runtime/kube-yaml.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { substituteText } from "./envsubst.ts";
-import { normalizeSubstituted } from "./normalize-substituted.ts";
+import { mayHoldLongIntegers, normalizeSubstituted } from "./normalize-substituted.ts";
 import { requireValidNames, type Variables } from "./variables.ts";
 
 export interface SubstituteObjectsOptions {
@@ -59,7 +59,7 @@ function substituteDocument(
   const replace = (): string | undefined => {
     requireValidNames(values);
     const substituted = explain("variable substitution failed", () => substituteText(body, values, { strict }));
-    return substituted === body ? undefined : normalizeSubstituted(substituted);
+    return substituted === body && !mayHoldLongIntegers(body) ? undefined : normalizeSubstituted(substituted);
   };
   const document = explain(
     () => `post build failed for '${subjectOf(body)}'`,
