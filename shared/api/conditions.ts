@@ -46,7 +46,9 @@ export type Reason =
   | "ArtifactUpToDate"
   | "InvalidProviderConfiguration"
   | "WorkerDied"
-  | "OwnershipConflict";
+  | "OwnershipConflict"
+  | "ReadAsMeant"
+  | "PatchWithoutTarget";
 
 /** `meta.k8s.io/v1` Condition, as Flux writes it. */
 export interface Condition {

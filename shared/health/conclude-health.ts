@@ -13,11 +13,12 @@ export interface AssessedObject {
  * - `current`: all have reached their desired state.
  * - `waiting`: some have not, and none has failed; `message` is what Flux says when the time is up.
  * - `failed`: waiting is of no use; `message` is Flux's early failure.
+ *
+ * `open` are the objects that the message is about.
  */
 export type HealthConclusion =
   | { readonly kind: "current" }
-  | { readonly kind: "waiting"; readonly message: string }
-  | { readonly kind: "failed"; readonly message: string };
+  | { readonly kind: "waiting" | "failed"; readonly message: string; readonly open: readonly ObjectRef[] };
 
 /** `failFast: false` waits for the rest as long as anything may still change (gate DisableFailFastBehavior). */
 export function concludeHealth(
@@ -28,9 +29,11 @@ export function concludeHealth(
   if (open.length === 0) return { kind: "current" };
   const failures = open.filter(({ health }) => health.status === "Failed");
   if (failures.length > 0 && (failFast || failures.length === open.length)) {
-    return { kind: "failed", message: `failed early due to stalled resources: [${failures.map(describe).join(", ")}]` };
+    const message = `failed early due to stalled resources: [${failures.map(describe).join(", ")}]`;
+    return { kind: "failed", message, open: failures.map(({ ref }) => ref) };
   }
-  return { kind: "waiting", message: `timeout waiting for: [${open.map(describe).join(", ")}]` };
+  const message = `timeout waiting for: [${open.map(describe).join(", ")}]`;
+  return { kind: "waiting", message, open: open.map(({ ref }) => ref) };
 }
 
 function isDone({ health, vanishesWhenDone = false }: AssessedObject): boolean {

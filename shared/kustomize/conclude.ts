@@ -1,10 +1,13 @@
 /** How a run ends: health, success, failure; each leaves its status, its events and the time of the next look. */
 import type { Reason } from "../api/conditions.ts";
 import { isUnavailable, KubeError } from "../kubernetes/cluster.ts";
+import { advised } from "../runtime/advice.ts";
 import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { redact } from "../substitute/redact.ts";
 import { dependencyEvent, failureEvent, healthEvent, successEvent } from "./events.ts";
+import { explainFailure, unlessRefused } from "./explain-failure.ts";
+import { explainHealth } from "./explain-health.ts";
 import { healthTargets, watchHealth } from "./health.ts";
 import type { Outcome, Phase } from "./ports.ts";
 import { sourceRefOf } from "./source-ref.ts";
@@ -55,7 +58,11 @@ export async function concludeHealth(run: Run, phase: Phase | undefined): Promis
   const elapsed = ports.clock.now() - start;
   if (health.kind === "waiting" && ports.clock.now() < until)
     return { kind: "health", revision, afterSeconds: pauseAfter(elapsed), phase: waits };
-  if (health.kind !== "current") throw new UnhealthyError(elapsed, health.message);
+  if (health.kind !== "current") {
+    const { namespace } = kustomization.metadata;
+    const cause = await unlessRefused(() => explainHealth(health.open, namespace, applier));
+    throw new UnhealthyError(elapsed, health.message, cause);
+  }
   return concludeSuccess(run, targets.length > 0 ? elapsed : undefined, waits.phaseChanged);
 }
 
@@ -103,8 +110,9 @@ function recordOf(run: Run, now: number): RunRecord {
 class UnhealthyError extends ReconcileError {
   readonly unhealthy: string;
 
-  constructor(elapsedMillis: number, message: string) {
-    super("retry", "HealthCheckFailed", `health check failed after ${formatGoDuration(elapsedMillis)}: ${message}`);
+  constructor(elapsedMillis: number, message: string, cause: string | undefined) {
+    const words = `health check failed after ${formatGoDuration(elapsedMillis)}: ${message}`;
+    super("retry", "HealthCheckFailed", advised(words, cause));
     this.unhealthy = message;
   }
 }
@@ -112,7 +120,7 @@ class UnhealthyError extends ReconcileError {
 /** Whatever the run had done stays in its status; a defect of ours is no failure of the object and goes on. */
 export async function concludeFailure(run: Run, error: unknown): Promise<Outcome> {
   const { kustomization, ports, revision } = run;
-  const failure = failureOf(run, error);
+  const failure = await explained(run, failureOf(run, error));
   // Our own limits are no news about the object: it stays as it was.
   if (failure.waits && failure.reason === "Progressing")
     return { kind: "waiting", revision: undefined, afterSeconds: throttledSeconds };
@@ -143,7 +151,9 @@ async function concludeStalled(run: Run, { reason, message }: Failure): Promise<
   return { kind: "stalled", revision: stored };
 }
 
-function failureOf(run: Run, error: unknown): Failure & { readonly waits: boolean } {
+type FoundFailure = Failure & { readonly waits: boolean };
+
+function failureOf(run: Run, error: unknown): FoundFailure {
   if (error instanceof ReconcileError) {
     const { disposition, reason } = error;
     return {
@@ -164,6 +174,12 @@ function failureOf(run: Run, error: unknown): Failure & { readonly waits: boolea
       step: run.step,
     };
   throw error;
+}
+
+/** What waits says itself what it waits for. */
+async function explained(run: Run, failure: FoundFailure): Promise<FoundFailure> {
+  if (failure.waits || failure.unhealthy !== undefined) return failure;
+  return { ...failure, message: advised(failure.message, await explainFailure(failure.message, run)) };
 }
 
 /** The API server repeats in its refusals what it was sent. */

@@ -1,5 +1,6 @@
 /** The build as a list of objects to apply. Texts that were applied before are recognised and not parsed again. */
-import { groupOf, type KubeObject, type ObjectRef } from "../api/kube-object.ts";
+import { groupOf, type KubeObject, type ObjectRef, refOf } from "../api/kube-object.ts";
+import { mayBeMisread } from "../api/misprints.ts";
 import { withControllersAtZero } from "../config/scale-down.ts";
 import { formatId, refOfId } from "../inventory/id.ts";
 import { type CommonMetadata, withCommonMetadata } from "../ssa/common-metadata.ts";
@@ -15,6 +16,8 @@ export interface Desired {
   readonly ref: ObjectRef;
   /** Digest of the text, as in AppliedObject. */
   readonly text: string;
+  /** The text was read already: the object costs nothing, and is as the text has it. */
+  readonly isParsed: boolean;
   /** The normalised object with its owner labels; parsed on first use. */
   object(): KubeObject;
 }
@@ -33,7 +36,7 @@ export function parseDesired(
   const known = new Map(Object.entries(state.objects).map(([id, { text, v }]) => [text, { id, v }]));
   const found = new Map<string, Desired>();
   for (const { text, digest } of documents) {
-    const before = known.get(digest);
+    const before = mayBeMisread(text) ? undefined : known.get(digest);
     const entries = before
       ? [lazily(before.id, before.v, digest, () => parseDocument(text, options)[0])]
       : eager(parseDocument(text, options), digest);
@@ -54,6 +57,7 @@ function lazily(id: string, v: string, text: string, parse: () => KubeObject | u
     id,
     ref,
     text,
+    isParsed: false,
     object: () => {
       parsed ??= parse();
       if (!parsed) throw new TypeError(`no object in the text of ${id}`);
@@ -62,15 +66,10 @@ function lazily(id: string, v: string, text: string, parse: () => KubeObject | u
   };
 }
 
-function eagerly(object: KubeObject, text: string): Desired {
-  const { apiVersion, kind, metadata } = object;
-  const ref = {
-    apiVersion,
-    kind,
-    name: metadata.name,
-    ...(metadata.namespace ? { namespace: metadata.namespace } : {}),
-  };
-  return { id: formatId(ref), ref, text, object: () => object };
+/** @param text digest of the text that the object was read from */
+export function eagerly(object: KubeObject, text: string): Desired {
+  const ref = refOf(object);
+  return { id: formatId(ref), ref, text, isParsed: true, object: () => object };
 }
 
 /** Common metadata goes over the owner's labels, as in Flux. */

@@ -26,8 +26,11 @@ import { ownerName, ownerNamespace } from "../ssa/owner.ts";
 import { planObjects } from "./plan.ts";
 import { type KustomizePorts, type Outcome, type Phase, parsePhase } from "./ports.ts";
 import { pruneStale } from "./prune-stale.ts";
+import { readAsMeant } from "./read-as-meant.ts";
 import { requireDependencies, requireSource, requireSupported } from "./require.ts";
 import { incarnationOf, type Run, step } from "./run.ts";
+import { tellOfBuild } from "./tell-of-build.ts";
+import { unmatchedPatches } from "./unmatched-patches.ts";
 import { isNewRequest, observe, statusManager, suspended } from "./status.ts";
 import { refOfId } from "../inventory/id.ts";
 
@@ -81,7 +84,9 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   run.digest = build.digest;
 
   step(run, "Detecting drift");
-  const desired = parseDesired(build.documents, { owner, commonMetadata: spec.commonMetadata }, state);
+  const written = parseDesired(build.documents, { owner, commonMetadata: spec.commonMetadata }, state);
+  const { desired, said } = await readAsMeant(written, applier);
+  await tellOfBuild(run, { ReadAsMeant: said, PatchWithoutTarget: unmatchedPatches(spec.patches, desired) });
   if (isRoot(kustomization)) await requireSettings(desired, ports);
   run.vanishing = vanishingOf(desired);
   const inventory = run.status.inventory?.entries ?? [];

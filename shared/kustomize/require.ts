@@ -1,13 +1,16 @@
 /** Preconditions of a run, in Flux's order and words; each says by its disposition whether to wait, retry or stall. */
 import { isDeepStrictEqual } from "node:util";
 
-import type { KubeObject } from "../api/kube-object.ts";
+import { type KubeObject, subject } from "../api/kube-object.ts";
 import type { Kustomization } from "../api/kustomization.ts";
 import { unsupportedFields } from "../api/unsupported-fields.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import { statusOf } from "../kubernetes/status-writer.ts";
+import { advised } from "../runtime/advice.ts";
 import { formatGoDuration } from "../runtime/go-duration.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
+import { explainDependency } from "./explain-dependency.ts";
+import { ownWords } from "./own-words.ts";
 import type { KustomizePorts, StoredArtifact } from "./ports.ts";
 import { findUnreadyByExpression, needsBuiltInCheck } from "./ready-expression.ts";
 import { sourceRefOf } from "./source-ref.ts";
@@ -43,12 +46,15 @@ export async function requireSource(
   if (!object)
     throw new ReconcileError("wait", "ArtifactFailed", `${ref.kind}.source.toolkit.fluxcd.io "${ref.name}" not found`);
   const artifact = await sources.artifactOf(ref);
-  if (!artifact)
+  if (!artifact) {
+    const words = ownWords(object, kustomization.metadata.namespace);
+    const retry = formatGoDuration(settings.kustomize.requeueDependencySeconds * 1000);
     throw new ReconcileError(
       "wait",
       "ArtifactFailed",
-      `Source artifact not found, retrying in ${formatGoDuration(settings.kustomize.requeueDependencySeconds * 1000)}`,
+      advised(`Source artifact not found, retrying in ${retry}`, words && `${subject(object)} is not ready: ${words}`),
     );
+  }
   return { object, artifact };
 }
 
@@ -90,11 +96,10 @@ async function findProblem(
   const dependency = (await cluster.get({ apiVersion, kind, namespace, name })) as Kustomization | undefined;
   const label = `dependency '${namespace}/${name}'`;
   if (!dependency) return `${label} not found: kustomizations.kustomize.toolkit.fluxcd.io "${name}" not found`;
-  if (readyExpr) {
-    const problem = await findUnreadyByExpression({ readyExpr, self: kustomization, dep: dependency });
-    if (problem !== undefined) return problem;
-  }
-  return needsBuiltInCheck(readyExpr, isAdditive) ? findUnready(kustomization, dependency, label, revision) : undefined;
+  const problem =
+    (readyExpr ? await findUnreadyByExpression({ readyExpr, self: kustomization, dep: dependency }) : undefined) ??
+    (needsBuiltInCheck(readyExpr, isAdditive) ? findUnready(kustomization, dependency, label, revision) : undefined);
+  return problem && advised(problem, await explainDependency(kustomization, dependency, cluster));
 }
 
 function findUnready(

@@ -24,7 +24,7 @@ export interface Reference {
 }
 
 /** Top-level fields of kustomize.config.k8s.io Kustomization and Component (kustomize 5.8). */
-const TOP_LEVEL_FIELDS = (
+export const kustomizationFields: readonly string[] = (
   "apiVersion kind metadata openapi namePrefix nameSuffix namespace commonLabels labels commonAnnotations " +
   "patchesStrategicMerge patchesJson6902 patches images imageTags replacements replicas vars sortOptions resources " +
   "components crds bases configMapGenerator secretGenerator helmGlobals helmCharts helmChartInflationGenerator " +
@@ -131,7 +131,7 @@ function textsOf(value: unknown): readonly string[] {
  * @throws Error when two spellings of one field stand side by side
  */
 export function canonicalize(kustomization: Mapping): Mapping {
-  const renamed = renameFields(kustomization, TOP_LEVEL_FIELDS);
+  const renamed = renameFields(kustomization, kustomizationFields);
   return Object.fromEntries(
     Object.entries(renamed).map(([field, value]) => {
       const fields = MAPPINGS[field];
@@ -153,7 +153,7 @@ export function canonicalizePlugin(configuration: Mapping): Mapping {
 
 /** Only fields that Flux knows: it drops the others of the root kustomization, where kustomize would refuse them. */
 export function knownFieldsOf(kustomization: Mapping): Mapping {
-  return Object.fromEntries(Object.entries(kustomization).filter(([field]) => TOP_LEVEL_FIELDS.includes(field)));
+  return Object.fromEntries(Object.entries(kustomization).filter(([field]) => kustomizationFields.includes(field)));
 }
 
 function renameFields(mapping: Mapping, names: readonly string[]): Mapping {

@@ -13,12 +13,14 @@ import { type KubeObject, type ObjectRef } from "../api/kube-object.ts";
 import { addFinalizer, removeFinalizer } from "../kubernetes/finalizer.ts";
 import { createStatusWriter } from "../kubernetes/status-writer.ts";
 import { parseKey } from "../lease/message.ts";
+import { advised } from "../runtime/advice.ts";
 import { rfc3339 } from "../runtime/clock.ts";
 import { type EngineEvent, eventAbout } from "../runtime/event.ts";
 import { parseGoDuration } from "../runtime/go-duration.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { createArchive } from "./archive.ts";
 import { type Checkout, openCheckout } from "./checkout.ts";
+import { explainFetch } from "./explain.ts";
 import { sharedFetchKey } from "./fetch-key.ts";
 import { shortMessage } from "./git/objects.ts";
 import { formatRevision, type GitRevision } from "./git/revision.ts";
@@ -140,7 +142,10 @@ async function fetchAndStore(checkout: Checkout, revision: GitRevision, ports: S
   return { artifactKey, digest, size: bytes.length, author: commit.author, subject: shortMessage(commit) };
 }
 
-async function fail(repository: GitRepository, error: ReconcileError, run: Run): Promise<SourceOutcome> {
+async function fail(repository: GitRepository, cause: ReconcileError, run: Run): Promise<SourceOutcome> {
+  const { disposition, reason } = cause;
+  const message = advised(cause.message, explainFetch(cause.message, repository));
+  const error = new ReconcileError(disposition, reason, message, { cause });
   const { key, object, previous, ports, now } = run;
   const stalled = error.disposition === "stall";
   const known = repository.status.conditions?.some(

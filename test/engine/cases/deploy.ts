@@ -210,7 +210,9 @@ export function describeDeploy(world: () => LiveWorld): void {
         expect(ready).toMatchObject({
           status: "False",
           reason: "BuildFailed",
-          message: `post build failed for 'ConfigMap.v1.[noGrp]/unset': envsubst error: variable substitution failed: variable not set (strict mode): "unset_variable"`,
+          message: expect.stringMatching(
+            /^post build failed for 'ConfigMap\.v1\.\[noGrp\]\/unset': envsubst error: variable substitution failed: variable not set \(strict mode\): "unset_variable" — set unset_variable in spec\.postBuild\.substitute/,
+          ) as string,
         });
         await push(world(), { "substituted/d.yaml": null });
       });

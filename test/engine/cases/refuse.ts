@@ -79,7 +79,8 @@ const cases: readonly Case[] = [
     name: "nons",
     files: { "nons/a.yaml": configMap("x", "no-such-namespace", {}) },
     reason: "ReconciliationFailed",
-    message: /^ConfigMap\/no-such-namespace\/x not found: namespaces "no-such-namespace" not found\n$/,
+    message:
+      /^ConfigMap\/no-such-namespace\/x not found: namespaces "no-such-namespace" not found — add the Namespace no-such-namespace to this Kustomization/,
   },
   {
     title: "a kind without a definition",
@@ -92,7 +93,8 @@ const cases: readonly Case[] = [
       }),
     },
     reason: "ReconciliationFailed",
-    message: /^Ghost\/bad\/g dry-run failed: no matches for kind "Ghost" in version "nothere\.example\.com\/v1"\n$/,
+    message:
+      /^Ghost\/bad\/g dry-run failed: no matches for kind "Ghost" in version "nothere\.example\.com\/v1" — the cluster has no definition of Ghost/,
   },
   {
     title: "a field that is not built yet",
@@ -120,7 +122,7 @@ const cases: readonly Case[] = [
     spec: { wait: true, timeout: "1s" },
     reason: "HealthCheckFailed",
     message:
-      /^health check failed after 3\d(\.\d+)?s: timeout waiting for: \[Deployment\/bad\/never status: 'InProgress'\]$/,
+      /^health check failed after 3\d(\.\d+)?s: timeout waiting for: \[Deployment\/bad\/never status: 'InProgress'\] — Deployment\/bad\/never: /,
   },
 ];
 

@@ -24,6 +24,7 @@ describe("concludeHealth", () => {
       kind: "waiting",
       message:
         "timeout waiting for: [Deployment/golden/never status: 'InProgress', Deployment/golden/gone status: 'NotFound']",
+      open: [deployment("never", "InProgress").ref, deployment("gone", "NotFound").ref],
     });
   });
 
@@ -31,6 +32,7 @@ describe("concludeHealth", () => {
     expect(concludeHealth([deployment("slow", "InProgress"), deployment("bad", "Failed")])).toEqual({
       kind: "failed",
       message: "failed early due to stalled resources: [Deployment/golden/bad status: 'Failed']",
+      open: [deployment("bad", "Failed").ref],
     });
   });
 

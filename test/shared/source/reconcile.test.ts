@@ -396,19 +396,19 @@ describe("reconcileGitRepository in failure", () => {
       "a refused credential",
       () => ({ secret: { username: "git", password: "wr0ng" } }),
       "GitOperationFailed",
-      /^failed to checkout and determine revision: unable to clone 'http:.*': authentication required: Invalid username or token\.$/,
+      /^failed to checkout and determine revision: unable to clone 'http:.*': authentication required: Invalid username or token\. — check the key or token in Secret flux-system\/git, and that it may read this repository$/,
     ],
     [
       "a branch that is not there",
       () => ({ spec: { ref: { branch: "nope" } } }),
       "GitOperationFailed",
-      /: unable to clone 'http.*': couldn't find remote ref "refs\/heads\/nope"$/,
+      /: unable to clone 'http.*': couldn't find remote ref "refs\/heads\/nope" — check spec\.ref: the repository has no such reference$/,
     ],
     [
       "a commit that is not there",
       () => ({ spec: { ref: { commit: "f".repeat(40) } } }),
       "GitOperationFailed",
-      `${checkout}: unable to resolve commit object for '${"f".repeat(40)}': object not found`,
+      `${checkout}: unable to resolve commit object for '${"f".repeat(40)}': object not found — check spec.ref: the repository has no such reference`,
     ],
     [
       "an empty repository",
@@ -424,7 +424,7 @@ describe("reconcileGitRepository in failure", () => {
       "a Secret that is not there",
       () => ({ secret: null }),
       "AuthenticationFailed",
-      `failed to get secret 'flux-system/git': failed to get secret 'flux-system/git': secrets "git" not found`,
+      `failed to get secret 'flux-system/git': failed to get secret 'flux-system/git': secrets "git" not found — create Secret flux-system/git, or the Kustomization that brings it first`,
     ],
     [
       "a password without a user",
@@ -448,7 +448,7 @@ describe("reconcileGitRepository in failure", () => {
       "a host that hangs",
       () => ({ spec: { timeout: "150ms" }, url: `http://127.0.0.1:${hanging.port}/a.git` }),
       "GitOperationFailed",
-      /: unable to clone 'http.*': context deadline exceeded$/,
+      /: unable to clone 'http.*': context deadline exceeded — check spec\.url, and that the engine can reach that host$/,
     ],
   ])("tells of %s", async (_, options, reason, message) => {
     const world = aWorld(options());
