@@ -6,6 +6,7 @@ import { createBucket } from "../../shared/aws/bucket.ts";
 import { createEngine, type Invocation } from "../../shared/aws/engine.ts";
 import { findObject, readFleetFile } from "../../shared/aws/fleet-file.ts";
 import { createLambdaInvoker, FunctionError } from "../../shared/aws/functions.ts";
+import { createSpokes } from "../../shared/kubernetes/spokes.ts";
 import { recordDeaths, recordStuck } from "../../shared/kustomize/deaths.ts";
 import { workOnKustomization, type WorkerPorts } from "../../shared/kustomize/worker.ts";
 import type { WorkMessage } from "../../shared/lease/message.ts";
@@ -13,7 +14,7 @@ import { withLease } from "../../shared/lease/with-lease.ts";
 import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
 import type { RenderResponse } from "../../shared/render/protocol.ts";
 import { createRemoteRenderer, type RenderInvoker } from "../../shared/render/remote-renderer.ts";
-import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
+import { type Environment, requireVariable, runsOnThisMachine } from "../../shared/runtime/environment.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { ReconcileError } from "../../shared/runtime/reconcile-error.ts";
 import { emf } from "../../shared/runtime/metrics.ts";
@@ -45,6 +46,11 @@ export function compose(environment: Environment): {
     ),
     sources: (cluster) => createStoredSources(cluster, table),
     openCluster: (name) => access.open(name, "apply"),
+    spokes: createSpokes({
+      clusters: fleet.clusters,
+      openMember: (name) => access.open(name, "apply"),
+      allowLoopback: runsOnThisMachine(environment),
+    }),
     compatibility: (name) => fleet.clusters.find((cluster) => cluster.name === name)?.compatibility,
     outcome: (Cluster, kind) => {
       const failed = kind === "retrying" || kind === "stalled";

@@ -3,9 +3,10 @@ import { createClusterAccess } from "../../shared/aws/cluster-access.ts";
 import { createBucket } from "../../shared/aws/bucket.ts";
 import { createEngine, type Invocation } from "../../shared/aws/engine.ts";
 import { findCluster, readFleetFile } from "../../shared/aws/fleet-file.ts";
+import { createSpokes } from "../../shared/kubernetes/spokes.ts";
 import type { WorkMessage } from "../../shared/lease/message.ts";
 import { withLease } from "../../shared/lease/with-lease.ts";
-import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
+import { type Environment, requireVariable, runsOnThisMachine } from "../../shared/runtime/environment.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { emf } from "../../shared/runtime/metrics.ts";
 import { restSweep } from "../../shared/sweep/rest.ts";
@@ -20,6 +21,12 @@ export function compose(environment: Environment): {
   const { blobs } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
+
+  const spokes = createSpokes({
+    clusters: fleet.clusters,
+    openMember: (name) => access.open(name, "sweep"),
+    allowLoopback: runsOnThisMachine(environment),
+  });
 
   const sweepOne = async (message: WorkMessage, invocation: Invocation) => {
     const cluster = findCluster(fleet, message.key.slice(0, message.key.indexOf("/")));
@@ -41,6 +48,7 @@ export function compose(environment: Environment): {
           log,
           trigger,
           openCluster: access.open,
+          spokes,
           frozen: (Cluster, reasons) =>
             emit(emf(clock, "EngineFrozen", reasons.length > 0 ? 1 : 0, "Count", { Cluster })),
           unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),

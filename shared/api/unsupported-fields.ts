@@ -6,7 +6,6 @@ type Rule = readonly [name: string, asked: (spec: KustomizationSpec) => boolean]
 
 const rules: readonly Rule[] = [
   ["decryption", ({ decryption }) => decryption !== undefined],
-  ["kubeConfig", ({ kubeConfig }) => kubeConfig !== undefined],
   ["sourceRef.kind", ({ sourceRef }) => sourceRef.kind !== "GitRepository"],
 ];
 

@@ -18,6 +18,8 @@ export interface FleetCluster {
   readonly lockdown?: boolean;
   /** Writes go on although Flux's controllers or another engine were seen, once they are at zero. */
   readonly takeOver?: boolean;
+  /** Names of the clusters whose Kustomizations may apply to this one through `kubeConfig.configMapRef`; none by default. */
+  readonly hubs?: readonly string[];
   /** ARNs of the KMS keys that the cluster's decryption role may use for SOPS; none by default. */
   readonly decryptionKeys?: readonly string[];
 }

@@ -20,6 +20,7 @@ export const fleetLimits = {
   clusterCharacters: 63,
   clusters: 1000,
   decryptionKeys: 50,
+  hubs: 20,
 } as const;
 
 /** For people, one finding a line. */
@@ -173,6 +174,7 @@ const cluster = record({
   compatibility: { check: oneOf("2.8", "2.9", "2.10") },
   lockdown: { check: flag },
   takeOver: { check: flag },
+  hubs: { check: list(label(fleetLimits.clusterCharacters), fleetLimits.hubs) },
   decryptionKeys: { check: list(keyArn, fleetLimits.decryptionKeys) },
 });
 
@@ -190,6 +192,21 @@ const distinctClusters: Check = ({ value, report }) => {
       else report(`clusters[${index}].${field}`, `is the same as clusters[${before}].${field}, ${quote(own)}`);
     });
   }
+};
+
+/** A misspelt hub would be found out by the Kustomizations that it was meant to let in. */
+const hubsInFleet: Check = ({ value, report }) => {
+  const clusters = (value as { readonly clusters?: unknown }).clusters;
+  if (!Array.isArray(clusters)) return;
+  const entries = clusters as readonly (Partial<Record<"name" | "hubs", unknown>> | null)[];
+  const names = new Set(entries.map((entry) => entry?.name));
+  entries.forEach((entry, index) => {
+    if (!Array.isArray(entry?.hubs)) return;
+    entry.hubs.forEach((hub: unknown, at) => {
+      if (typeof hub === "string" && !names.has(hub))
+        report(`clusters[${index}].hubs[${at}]`, `${quote(hub)} is no cluster of this fleet`);
+    });
+  });
 };
 
 /** The clusters' roles must name the engine's account, and synthesis does not know where it will be deployed. */
@@ -216,6 +233,7 @@ const fleet = record(
   },
   (checked) => {
     distinctClusters(checked);
+    hubsInFleet(checked);
     accountOfEngine(checked);
   },
 );

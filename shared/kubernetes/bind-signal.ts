@@ -2,6 +2,7 @@
 import { setMaxListeners } from "node:events";
 
 import type { Cluster } from "./cluster.ts";
+import type { Spoke, Spokes } from "./spokes.ts";
 
 /** A request's own signal counts too. */
 export function bindSignal(cluster: Cluster, signal: AbortSignal): Cluster {
@@ -21,5 +22,13 @@ export function bindSignal(cluster: Cluster, signal: AbortSignal): Cluster {
     delete: (ref, options = {}) => cluster.delete(ref, { ...options, signal: both(options.signal) }),
     watch: (apiVersion, kind, options) => cluster.watch(apiVersion, kind, { ...options, signal: both(options.signal) }),
     as: (user) => bindSignal(cluster.as(user), signal),
+  };
+}
+
+export function bindSpokes(spokes: Spokes, signal: AbortSignal): Spokes {
+  const bound = (spoke: Spoke): Spoke => ({ ...spoke, cluster: bindSignal(spoke.cluster, signal) });
+  return {
+    ofKubeconfig: (text) => bound(spokes.ofKubeconfig(text)),
+    ofArn: async (arn) => bound(await spokes.ofArn(arn)),
   };
 }

@@ -1,4 +1,6 @@
 /** HTTP to one API server: one pool of connections, the caller's credentials, patience where the server asks for it. */
+import type { LookupFunction } from "node:net";
+
 import { Agent, type Dispatcher, request } from "undici";
 
 import { type Clock, systemClock } from "../runtime/clock.ts";
@@ -12,6 +14,15 @@ export interface Connection {
   readonly clientCertificate?: string;
   readonly clientKey?: string;
   readonly insecure?: boolean;
+  /** Name in the server's certificate where it is not the host of its address. */
+  readonly tlsServerName?: string;
+  readonly basicAuth?: { readonly username: string; readonly password: string };
+  /** Resolves the server's name; by default as the system does. */
+  readonly lookup?: LookupFunction;
+  /** How long an answer may take; a minute by default. */
+  readonly timeoutMillis?: number;
+  /** The longest answer that is read; any length by default. */
+  readonly maxResponseBytes?: number;
   /** Bearer token; asked for before every request, so the callee caches. */
   readonly token?: () => Promise<string>;
   /** Told of every request that was sent, repetitions included. */
@@ -53,7 +64,7 @@ export function createTransport(connection: Connection, clock: Clock = systemClo
   const agent = createAgent(connection);
   const once = (input: KubeRequest, bodyTimeout: number) => dispatch(connection, agent, input, bodyTimeout);
   const attempt = async (input: KubeRequest): Promise<unknown> => {
-    const answer = await once(input, requestTimeoutMillis);
+    const answer = await once(input, connection.timeoutMillis ?? requestTimeoutMillis);
     const text = await readText(answer, connection, input.signal);
     if (answer.statusCode < 400) return text === "" ? undefined : parseJson(text);
     throw new Refused(toError(answer.statusCode, text), retryAfterMillis(answer));
@@ -84,15 +95,19 @@ export function createTransport(connection: Connection, clock: Clock = systemClo
 }
 
 /** HTTP/1.1: undici's HTTP/2 sends patches one after the other. */
-function createAgent({ ca, clientCertificate, clientKey, insecure }: Connection): Agent {
+function createAgent(connection: Connection): Agent {
+  const { ca, clientCertificate, clientKey, insecure, tlsServerName, lookup, maxResponseBytes } = connection;
   return new Agent({
     connections: connectionLimit,
+    ...(maxResponseBytes === undefined ? {} : { maxResponseSize: maxResponseBytes }),
     connect: {
       timeout: connectTimeoutMillis,
       ...(ca === undefined ? {} : { ca }),
       ...(clientCertificate === undefined ? {} : { cert: clientCertificate }),
       ...(clientKey === undefined ? {} : { key: clientKey }),
       ...(insecure === true ? { rejectUnauthorized: false } : {}),
+      ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
+      ...(lookup === undefined ? {} : { lookup }),
     },
   });
 }
@@ -147,6 +162,7 @@ async function dispatch(
   connection.onRequest?.(method, path);
   const headers: Record<string, string> = { accept, "user-agent": "driftless" };
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
+  else if (connection.basicAuth) headers.authorization = basic(connection.basicAuth);
   if (impersonate !== undefined) headers["impersonate-user"] = impersonate;
   if (body !== undefined) headers["content-type"] = contentType ?? "application/json";
   try {
@@ -154,7 +170,7 @@ async function dispatch(
       dispatcher,
       method,
       headers,
-      headersTimeout: requestTimeoutMillis,
+      headersTimeout: connection.timeoutMillis ?? requestTimeoutMillis,
       bodyTimeout,
       ...(body === undefined ? {} : { body }),
       ...(signal ? { signal } : {}),
@@ -164,6 +180,9 @@ async function dispatch(
     throw unreachable(connection, error);
   }
 }
+
+const basic = ({ username, password }: { readonly username: string; readonly password: string }): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 
 async function readText(
   answer: Dispatcher.ResponseData,

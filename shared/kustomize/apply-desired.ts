@@ -19,7 +19,7 @@ import { liveDigest } from "./live-digest.ts";
 import { noteOwners } from "./note-owners.ts";
 import { isFluxGroup } from "./prune.ts";
 import type { Candidate, Plan } from "./plan.ts";
-import { type Run, saveProgress } from "./run.ts";
+import { type Run, saveProgress, targetOf } from "./run.ts";
 import { settle } from "./settle.ts";
 
 export type AppliedAll =
@@ -90,7 +90,8 @@ async function applyOne(
   done: (entry: Desired, live: KubeObject, action: Checked["action"]) => void,
   inventory: () => readonly ResourceRef[],
 ): Promise<boolean> {
-  const { applier, ports } = run;
+  const { ports } = run;
+  const { applier } = targetOf(run);
   if (ports.isDeadlineNear()) return false;
   const options = { force, ignored, settings, clock: ports.clock, fence: ports.fence };
   const checked = await dryRunStage(
@@ -172,8 +173,8 @@ async function note(run: Run, lines: readonly AppliedLine[]): Promise<void> {
     ports.drifted(lines.length);
   const ordered = inOrder(lines);
   for (const { ref, action } of ordered) ports.log("applied", { object: subjectOf(ref), action, revision });
-  for (const { ref } of ordered)
-    if (isFluxGroup(groupOf(ref.apiVersion))) await ports.announcer.trigger(ref, "applied");
+  const { announcer } = targetOf(run);
+  for (const { ref } of ordered) if (isFluxGroup(groupOf(ref.apiVersion))) await announcer?.trigger(ref, "applied");
 }
 
 function inOrder<T extends { readonly ref: ObjectRef }>(members: readonly T[]): readonly T[] {

@@ -11,7 +11,7 @@ import { explainHealth } from "./explain-health.ts";
 import { healthTargets, watchHealth } from "./health.ts";
 import type { Outcome, Phase } from "./ports.ts";
 import { sourceRefOf } from "./source-ref.ts";
-import { incarnationOf, type Run, retrySeconds, saveProgress, step, timeoutMillis } from "./run.ts";
+import { incarnationOf, type Run, retrySeconds, saveProgress, step, targetOf, timeoutMillis } from "./run.ts";
 import { attempt, type Failure, fail, momentOf, type Run as RunRecord, succeed } from "./status.ts";
 
 /** A fresh apply is watched for this long; a longer wait is a row, not a sleeping function. */
@@ -27,7 +27,8 @@ const laterPauses: readonly (readonly [sinceMillis: number, seconds: number])[] 
 ];
 
 export async function concludeHealth(run: Run, phase: Phase | undefined): Promise<Outcome> {
-  const { kustomization, ports, applier, revision = "" } = run;
+  const { kustomization, ports, revision = "" } = run;
+  const { applier } = targetOf(run);
   const targets = healthTargets(kustomization, run.status.inventory?.entries ?? []);
   const now = ports.clock.now();
   const start = phase?.phaseStart ?? now;
@@ -96,8 +97,8 @@ async function concludeSuccess(run: Run, healthMillis: number | undefined, chang
 }
 
 /** What no sweep can see is looked at with Flux's interval. */
-function needsInterval({ kustomization, vanishing }: Run): boolean {
-  return vanishing.size > 0 || (kustomization.spec.postBuild?.substituteFrom ?? []).length > 0;
+function needsInterval({ kustomization: { spec }, vanishing }: Run): boolean {
+  return vanishing.size > 0 || spec.kubeConfig !== undefined || (spec.postBuild?.substituteFrom ?? []).length > 0;
 }
 
 const healthyMessage = ({ status }: Run): string | undefined =>

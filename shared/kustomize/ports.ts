@@ -2,6 +2,7 @@
 import type { KubeObject, ObjectRef } from "../api/kube-object.ts";
 import type { FluxSettings } from "../config/flux-settings.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
+import type { Spokes } from "../kubernetes/spokes.ts";
 import type { Item } from "../lease/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { EngineEvent } from "../runtime/event.ts";
@@ -60,6 +61,8 @@ export interface KustomizePorts {
   readonly cluster: Cluster;
   /** kube-system uid of the API server. */
   readonly server: string;
+  /** Clusters that a `kubeConfig` leads to. */
+  readonly spokes: Spokes;
   readonly settings: FluxSettings;
   /** Called with what the root's build says of Flux's flags, before anything of it is applied. */
   readonly storeSettings: (objects: readonly KubeObject[]) => Promise<FluxSettings>;
@@ -67,6 +70,8 @@ export interface KustomizePorts {
   readonly renderer: Renderer;
   readonly states: AppliedStates;
   readonly announcer: Announcer;
+  /** For Flux objects in another cluster of the fleet. */
+  readonly announcerOf: (cluster: string) => Pick<Announcer, "trigger">;
   readonly clock: Clock;
   readonly log: Log;
   readonly event: (event: EngineEvent) => Promise<void>;

@@ -7,7 +7,7 @@ import type { AppliedState } from "./applied-state.ts";
 import { appliedEvent } from "./events.ts";
 import type { Outcome } from "./ports.ts";
 import { prune } from "./prune.ts";
-import { type Run, saveProgress } from "./run.ts";
+import { type Run, saveProgress, targetOf } from "./run.ts";
 
 /** Children that finalize themselves are looked at again after this long, should their message be lost. */
 const terminatingSeconds = 5;
@@ -23,10 +23,11 @@ export async function pruneStale(
   owner: Owner,
   state: AppliedState,
 ): Promise<Outcome | undefined> {
-  const { kustomization, ports, applier, key, revision = "" } = run;
+  const { kustomization, ports, key, revision = "" } = run;
+  const { applier, announcer } = targetOf(run);
   const isPruned = kustomization.spec.prune && stale.length > 0;
   const result = isPruned
-    ? await prune(stale, owner, { cluster: applier, announcer: ports.announcer, fence: ports.fence })
+    ? await prune(stale, owner, { cluster: applier, announcer, fence: ports.fence })
     : { deleted: [], lines: [], leaving: [], remaining: [], terminating: [], errors: [] };
   run.status = { ...run.status, inventory: { entries: [...wanted, ...result.remaining] } };
   const done = result.remaining.length === 0;

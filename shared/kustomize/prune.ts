@@ -39,7 +39,8 @@ export const isFluxGroup = (group: string): boolean => group.endsWith(".toolkit.
 
 export interface PrunePorts {
   readonly cluster: Cluster;
-  readonly announcer: Announcer;
+  /** Undefined where Flux objects are none of this engine's: they are deleted like any other, as Flux does. */
+  readonly announcer: Pick<Announcer, "trigger"> | undefined;
   readonly fence: () => void;
 }
 
@@ -67,7 +68,7 @@ export async function prune(
       errors.push(result.message);
       kept.add(formatId(result.ref));
     }
-    const terminating = tier === 0 ? await stillThere(entries, kept, cluster, announcer) : [];
+    const terminating = tier === 0 && announcer ? await stillThere(entries, kept, cluster, announcer) : [];
     if (terminating.length > 0 || (tier === 0 && errors.length > 0)) {
       const waiting = new Set(terminating.map(({ id }) => id));
       const looked = new Set(entries.map(({ id }) => id));
@@ -84,7 +85,7 @@ async function stillThere(
   entries: readonly ResourceRef[],
   failed: ReadonlySet<string>,
   cluster: Cluster,
-  announcer: Announcer,
+  announcer: Pick<Announcer, "trigger">,
 ): Promise<readonly ResourceRef[]> {
   const terminating: ResourceRef[] = [];
   for (const entry of entries) {

@@ -19,7 +19,6 @@ import { finalize } from "./finalize.ts";
 import { buildManifests } from "./manifests.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { isRoot } from "./root.ts";
-import { serviceAccountOf } from "./service-account.ts";
 import { sourceRefOf } from "./source-ref.ts";
 import { kindsOf, observeLive } from "./observe-live.ts";
 import { ownerName, ownerNamespace } from "../ssa/owner.ts";
@@ -31,7 +30,8 @@ import { requireDependencies, requireSource, requireSupported } from "./require.
 import { incarnationOf, type Run, step } from "./run.ts";
 import { tellOfBuild } from "./tell-of-build.ts";
 import { unmatchedPatches } from "./unmatched-patches.ts";
-import { isNewRequest, observe, statusManager, suspended } from "./status.ts";
+import { attempt, isNewRequest, observe, statusManager, suspended } from "./status.ts";
+import { openTarget, type Target } from "./target.ts";
 import { refOfId } from "../inventory/id.ts";
 
 export const controllerUser = "system:serviceaccount:flux-system:kustomize-controller";
@@ -46,14 +46,10 @@ export async function reconcile(
   row: Item,
   ports: KustomizePorts,
 ): Promise<Outcome> {
-  const { namespace } = kustomization.metadata;
-  const { suspend } = kustomization.spec;
   const own = ports.cluster.as(controllerUser);
-  const account = serviceAccountOf(kustomization, ports.settings);
-  const applier = account === undefined ? own : ports.cluster.as(`system:serviceaccount:${namespace}:${account}`);
-  if (kustomization.metadata.deletionTimestamp !== undefined) return finalize(kustomization, own, applier, ports);
-  if (suspend === true) return await rest(kustomization, own, ports);
-  const run = await startRun(kustomization, key, own, applier, ports);
+  if (kustomization.metadata.deletionTimestamp !== undefined) return finalize(kustomization, own, ports);
+  if (kustomization.spec.suspend === true) return await rest(kustomization, own, ports);
+  const run = await startRun(kustomization, key, own, ports);
   try {
     return await work(run, parsePhase(row));
   } catch (error) {
@@ -62,7 +58,7 @@ export async function reconcile(
 }
 
 async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
-  const { kustomization, ports, own, applier, key } = run;
+  const { kustomization, ports, own, key } = run;
   const { spec, metadata } = kustomization;
   const owner = { name: metadata.name, namespace: metadata.namespace };
 
@@ -72,7 +68,8 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   run.revision = artifact.revision;
   step(run, "Fetching manifests");
   await requireDependencies(kustomization, artifact.revision, own, ports);
-  const state = await ports.states.load(key, ports.server);
+  const { server, applier } = await follow(run);
+  const state = await ports.states.load(key, server);
   run.vanishing = new Set(state.vanishing);
   if (phase && waitsStill(run, phase)) return concludeHealth(run, phase);
   if (phase) await tellSuperseded(run, phase);
@@ -111,13 +108,7 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   return concludeHealth(run, undefined);
 }
 
-async function startRun(
-  kustomization: Kustomization,
-  key: string,
-  own: Cluster,
-  applier: Cluster,
-  ports: KustomizePorts,
-): Promise<Run> {
+async function startRun(kustomization: Kustomization, key: string, own: Cluster, ports: KustomizePorts): Promise<Run> {
   const options = { fieldManager: statusManager, fence: ports.fence };
   const current = await withFinalizer(kustomization, own, options);
   const startedAt = ports.clock.now();
@@ -127,7 +118,7 @@ async function startRun(
     ports,
     key,
     own,
-    applier,
+    target: undefined,
     writer,
     startedAt,
     status: observe(current),
@@ -139,6 +130,16 @@ async function startRun(
     byExpression: () => undefined,
     secretValues: [],
   };
+}
+
+/** A `kubeConfig` that leads nowhere is told as Flux tells it: of an attempt at the revision, before the build. */
+async function follow(run: Run): Promise<Target> {
+  const { kustomization, ports, own, revision = "" } = run;
+  if (kustomization.spec.kubeConfig) {
+    run.status = attempt(run.status, revision);
+    step(run, "Building manifests");
+  }
+  return (run.target = await openTarget(kustomization, own, ports));
 }
 
 async function withFinalizer(

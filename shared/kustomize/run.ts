@@ -6,6 +6,7 @@ import type { Cluster } from "../kubernetes/cluster.ts";
 import type { StatusWriter } from "../kubernetes/status-writer.ts";
 import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
 import type { KustomizePorts } from "./ports.ts";
+import type { Target } from "./target.ts";
 import { momentOf, progress } from "./status.ts";
 
 export interface Run {
@@ -15,11 +16,11 @@ export interface Run {
   readonly key: string;
   /** As Flux's controller: the object itself, its source, its dependencies. */
   readonly own: Cluster;
-  /** As the object's ServiceAccount: everything it applies. */
-  readonly applier: Cluster;
   readonly writer: StatusWriter;
   /** Epoch milliseconds. */
   readonly startedAt: number;
+  /** Undefined until its `kubeConfig` was followed. */
+  target: Target | undefined;
   /** What has happened so far; survives into the failure, so that no object we own is forgotten. */
   status: KustomizationStatus;
   step: string;
@@ -34,9 +35,18 @@ export interface Run {
   secretValues: readonly string[];
 }
 
-/** Names the object and the API server that it is on: one that was deleted and made again is another. */
-export const incarnationOf = ({ kustomization, ports }: Run): string =>
-  `${ports.server}/${kustomization.metadata.uid ?? ""}`;
+/** Nobody falls back on the object's own cluster: what is meant for another one has no business there. */
+export function targetOf({ target, key }: Run): Target {
+  if (!target) throw new Error(`the run of ${key} has not opened its target`);
+  return target;
+}
+
+/** Names the object and the API servers that it is on and applies to: one that was deleted and made again is another. */
+export function incarnationOf(run: Run): string {
+  const { server } = targetOf(run);
+  const own = `${run.ports.server}/${run.kustomization.metadata.uid ?? ""}`;
+  return server === run.ports.server ? own : `${own}/${server}`;
+}
 
 const shortestTimeoutMillis = 30_000;
 

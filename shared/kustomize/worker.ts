@@ -11,10 +11,11 @@ import { type ClusterRecord, recordSettings } from "../runtime/cluster-record.ts
 import { assertNever } from "../runtime/assert-never.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { bindSignal } from "../kubernetes/bind-signal.ts";
+import { bindSignal, bindSpokes } from "../kubernetes/bind-signal.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import { tellEvent } from "../kubernetes/record-event.ts";
 import { refuseObject, stallObject } from "../kubernetes/refuse-object.ts";
+import type { Spokes } from "../kubernetes/spokes.ts";
 import { type ClusterPorts, workInCluster } from "../kubernetes/work-in-cluster.ts";
 import { formatKey, type ObjectKey } from "../lease/message.ts";
 import type { Item } from "../lease/ports.ts";
@@ -32,6 +33,7 @@ export interface WorkerPorts extends ClusterPorts {
   readonly clock: Clock;
   readonly renderer: Renderer;
   readonly sources: (cluster: string) => Sources;
+  readonly spokes: (hub: string) => Spokes;
   readonly trigger: Trigger;
   /** One line per outcome, for metrics. */
   readonly outcome: (cluster: string, outcome: Outcome["kind"], seconds: number) => void;
@@ -106,10 +108,12 @@ async function workOnObject(
       if (text !== stored) await recordSettings(table, self.cluster, server, text);
       return settings;
     },
+    spokes: bindSpokes(ports.spokes(self.cluster), held.signal),
     sources: ports.sources(self.cluster),
     renderer: ports.renderer,
     states: createAppliedStates(ports.blobs),
     announcer: createAnnouncer(self, table, ports.trigger),
+    announcerOf: (name) => createAnnouncer({ ...self, cluster: name }, table, ports.trigger),
     clock,
     log: (event, fields) => log(event, { key, pushedAt: numberOf(row.pushedAt), ...fields }),
     event: async (event) => {

@@ -11,9 +11,10 @@ import type { AppliedState, AppliedStates } from "../kustomize/applied-state.ts"
 import type { ApplySettings } from "../config/apply-settings.ts";
 import { type ApplyRules, readRules } from "../kustomize/apply-rules.ts";
 import { liveDigest } from "../kustomize/live-digest.ts";
-import { kindsOf, type Live, type LiveObjects, observeLive } from "../kustomize/observe-live.ts";
+import type { Live, LiveObjects } from "../kustomize/observe-live.ts";
 import { ownerName, ownerNamespace } from "../ssa/owner.ts";
 import type { FluxObject } from "./due.ts";
+import { observeInventory } from "./observe-inventory.ts";
 
 export interface DriftPorts {
   readonly cluster: Cluster;
@@ -36,6 +37,7 @@ export interface DriftLook {
   readonly clean: CleanVersions;
 }
 
+/** @param objects whose applied objects are all in `ports.cluster` */
 export async function findDrift(
   objects: readonly FluxObject[],
   before: CleanVersions,
@@ -43,7 +45,7 @@ export async function findDrift(
 ): Promise<DriftLook> {
   const owners = objects.filter(({ object }) => isLookedAt(object));
   const refs = owners.flatMap(({ object }) => inventoryOf(object).map(refOfId));
-  const live = await observeLive(ports.cluster, kindsOf(refs), ownerName);
+  const live = await observeInventory(ports.cluster, refs);
   const clean: Record<string, string> = {};
   const drifted: Drifted[] = [];
   for (const { key, object } of owners) {
@@ -72,7 +74,7 @@ export async function findDrift(
 }
 
 /** One that fails has its own retries; one that is suspended or going is left alone. */
-function isLookedAt(object: KubeObject): boolean {
+export function isLookedAt(object: KubeObject): boolean {
   if (object.kind !== "Kustomization" || object.metadata.deletionTimestamp !== undefined) return false;
   if ((object.spec as { suspend?: boolean } | undefined)?.suspend) return false;
   const conditions = statusOf(object).conditions as readonly { type: string; status: string }[] | undefined;

@@ -3,12 +3,15 @@ import { gunzipSync, gzipSync } from "node:zlib";
 
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { CleanVersions } from "./drift.ts";
+import type { CleanSpokes } from "./spokes.ts";
 
 export interface SweepMemory {
   readonly v: 1;
   /** kube-system uid: another API server has another memory. */
   readonly server: string;
   readonly clean: CleanVersions;
+  /** Of Kustomizations with a `kubeConfig`, by the API server that they apply to. */
+  readonly spokes?: CleanSpokes;
 }
 
 const nameOf = (cluster: string): string => `sweep/${cluster}.json.gz`;

@@ -2,13 +2,17 @@
  * Looks at one cluster: may we write, what changed among Flux's own objects, which applied objects moved. It triggers
  * what needs a run and writes nothing but the ownership object and, once, what bootstrap adds.
  */
+import { isDeepStrictEqual } from "node:util";
+
 import { gitRepositoryApiVersion, gitRepositoryKind } from "../api/git-repository.ts";
 import { kustomizationApiVersion, kustomizationKind } from "../api/kustomization.ts";
 import { rootName } from "../bootstrap/names.ts";
 import type { FleetCluster } from "../config/fleet.ts";
 import { bindSignal } from "../kubernetes/bind-signal.ts";
 import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
-import { applySettingsOf, defaultFluxSettings, type FluxSettings } from "../config/flux-settings.ts";
+import { serverOf } from "../kubernetes/server-of.ts";
+import type { Spokes } from "../kubernetes/spokes.ts";
+import { applySettingsOf, defaultFluxSettings } from "../config/flux-settings.ts";
 import { decodeFluxSettings, encodeFluxSettings } from "../config/stored-settings.ts";
 import { isRoot } from "../kustomize/root.ts";
 import { createAppliedStates } from "../kustomize/applied-state.ts";
@@ -24,10 +28,11 @@ import {
 } from "../runtime/cluster-record.ts";
 import { each } from "../runtime/each.ts";
 import type { Log } from "../runtime/log.ts";
-import { findDrift } from "./drift.ts";
+import { type Drifted, findDrift } from "./drift.ts";
 import { findDue, fluxObjects, type FluxObject, type Known } from "./due.ts";
 import { detached, guardCluster, listOrNone } from "./interlock.ts";
 import { loadMemory, saveMemory } from "./memory.ts";
+import { appliesElsewhere, lookAtSpokes } from "./spokes.ts";
 
 export interface SweepPorts {
   readonly engine: string;
@@ -36,6 +41,8 @@ export interface SweepPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly openCluster: (cluster: string, purpose: "sweep" | "apply") => Promise<Cluster>;
+  /** Clusters that a hub's Kustomizations apply to, to be read. */
+  readonly spokes: (hub: string) => Spokes;
   /** `uid` is that of the API server's `kube-system`: what a row knew of another one is forgotten. */
   readonly trigger: (key: string, why: string, server: { readonly uid: string }) => Promise<void>;
   readonly frozen: (cluster: string, reasons: readonly string[]) => void;
@@ -101,7 +108,7 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
     await recordSettings(table, name, server, encodeFluxSettings(defaultFluxSettings(fleetCluster.compatibility)));
   const known = await readKnown(name, objects, table);
   await each(findDue(name, objects, known), inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
-  await lookForDrift(name, server, objects, reader, ports, settings);
+  await lookForDrift(name, server, objects, reader, held, ports, settings);
 }
 
 async function lookForDrift(
@@ -109,35 +116,39 @@ async function lookForDrift(
   server: string,
   objects: readonly FluxObject[],
   reader: Cluster,
+  { signal }: Held,
   ports: SweepPorts,
-  settings: FluxSettings | undefined,
+  settings = defaultFluxSettings(),
 ): Promise<void> {
-  const { blobs, log, trigger } = ports;
+  const { blobs, clock, log } = ports;
+  const states = createAppliedStates(blobs);
   const memory = await loadMemory(blobs, cluster, server);
-  const { drifted, clean } = await findDrift(objects, memory.clean, {
-    cluster: reader,
-    states: createAppliedStates(blobs),
-    server,
-    ...(settings ? { settings: applySettingsOf(settings) } : {}),
+  const here = objects.filter((object) => !appliesElsewhere(object));
+  const own = { cluster: reader, states, server, settings: applySettingsOf(settings) };
+  const { drifted, clean } = await findDrift(here, memory.clean, own);
+  await wake(drifted, server, ports);
+  const spokes = ports.spokes(cluster);
+  const elsewhere = await lookAtSpokes(objects, memory.spokes ?? {}, {
+    ...{ hub: reader, spokes, states, settings, clock, log, signal },
   });
+  await wake(elsewhere.drifted, server, ports);
+  const seen = { v: 1 as const, server, clean, ...(isEmpty(elsewhere.clean) ? {} : { spokes: elsewhere.clean }) };
+  if (!isDeepStrictEqual(memory, seen)) await saveMemory(blobs, cluster, seen);
+}
+
+const isEmpty = (record: object): boolean => Object.keys(record).length === 0;
+
+async function wake(drifted: readonly Drifted[], server: string, { log, trigger }: SweepPorts): Promise<void> {
   await each(drifted, inFlight, async ({ key, ids }) => {
     log("moved", { key, objects: ids.length, first: ids[0] });
     await trigger(key, "drift", { uid: server });
   });
-  if (JSON.stringify(memory.clean) !== JSON.stringify(clean)) await saveMemory(blobs, cluster, { v: 1, server, clean });
 }
 
 /** A definition that comes with a new version makes the old one's objects due; looking costs two requests a kind. */
 function migrationOf(record: ClusterRecord | undefined, clock: Clock): "owed" | "due" | "done" {
   if (record?.migratedAt === undefined) return "owed";
   return clock.now() / 1000 - record.migratedAt >= migrationSeconds ? "due" : "done";
-}
-
-async function serverOf(cluster: Cluster): Promise<string> {
-  const found = await cluster.get({ apiVersion: "v1", kind: "Namespace", name: "kube-system" });
-  const uid = found?.metadata.uid;
-  if (!uid) throw new KubeError(404, "NotFound", "Namespace/kube-system has no uid: is this a Kubernetes API server?");
-  return uid;
 }
 
 function findLostRoots({ sync }: FleetCluster, objects: readonly FluxObject[]): readonly string[] {

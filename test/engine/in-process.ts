@@ -4,6 +4,7 @@
  */
 import type { FleetCluster } from "../../shared/config/fleet.ts";
 import type { Cluster } from "../../shared/kubernetes/cluster.ts";
+import type { Spokes } from "../../shared/kubernetes/spokes.ts";
 import { recordDeaths, recordStuck } from "../../shared/kustomize/deaths.ts";
 import { workOnKustomization, type WorkerPorts } from "../../shared/kustomize/worker.ts";
 import type { Renderer } from "../../shared/kustomize/ports.ts";
@@ -28,6 +29,8 @@ export interface EngineWorld extends LeasePorts {
   readonly renderer: Renderer;
   readonly openGit: SourcePorts["openGit"];
   readonly openCluster: (name: string, purpose: "sweep" | "source" | "apply") => Promise<Cluster>;
+  /** Clusters that a hub's `kubeConfig`s lead to. */
+  readonly spokes: (hub: string) => Spokes;
   readonly log: Log;
   /** Told how each Kustomization's run ended. */
   readonly outcome?: (cluster: string, kind: string, seconds: number) => void;
@@ -65,6 +68,7 @@ export async function runMessage(
           engine: world.engine,
           trigger: tell,
           openCluster: world.openCluster,
+          spokes: world.spokes,
           frozen: () => undefined,
         }),
     });
@@ -92,6 +96,7 @@ export async function runMessage(
     renderer: world.renderer,
     sources: (cluster) => createStoredSources(cluster, table),
     openCluster: (name) => world.openCluster(name, "apply"),
+    spokes: world.spokes,
     trigger: tell,
     outcome: world.outcome ?? (() => undefined),
     drifted: () => undefined,

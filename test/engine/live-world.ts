@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
 import type { Connection } from "../../shared/kubernetes/transport.ts";
+import { createSpokes } from "../../shared/kubernetes/spokes.ts";
 import { sweepKey } from "../../shared/lease/message.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
 import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
@@ -79,6 +80,7 @@ export async function createLiveWorld(
     renderer: createCachedRenderer(createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs), blobs, wake),
     openGit: openTransport,
     openCluster: async () => engineCluster,
+    spokes: createSpokes({ clusters: [], openMember: async () => engineCluster, allowLoopback: true }),
     log: (event, fields = {}) => logs.push({ event, fields }),
   };
   let run = 0;

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
+import { createSpokes } from "../../shared/kubernetes/spokes.ts";
 import type { Connection } from "../../shared/kubernetes/transport.ts";
 import { sweepKey } from "../../shared/lease/message.ts";
 import type { Queues } from "../../shared/lease/ports.ts";
@@ -71,6 +72,7 @@ export async function createRealEngine(connection: Connection, options: RealEngi
     renderer: createCachedRenderer(createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs), blobs, wake),
     openGit: openTransport,
     openCluster: async (_, purpose) => clusters[purpose],
+    spokes: createSpokes({ clusters: [], openMember: async () => clusters.apply, allowLoopback: true }),
     log,
   };
   return {

@@ -199,7 +199,6 @@ describe("unsupportedFields", () => {
 
   it.each([
     ["decryption", { decryption: { provider: "sops" } }],
-    ["kubeConfig", { kubeConfig: { secretRef: { name: "a" } } }],
     ["sourceRef.kind", { sourceRef: { kind: "Bucket", name: "a" } }],
   ])("names %s", (name, spec) => {
     expect(named(spec)).toEqual([name]);

@@ -10,6 +10,7 @@ import { createMemoryBlobs } from "../../engine/memory-blobs.ts";
 import { fakeClock } from "../../fakes/fake-clock.ts";
 import { aHeld } from "../../fakes/held.ts";
 import { createMemoryCluster } from "../../fakes/memory-cluster.ts";
+import { memorySpokes } from "../../fakes/spokes.ts";
 import { createMemoryTable } from "../../fakes/memory-table.ts";
 import { key, self as ref } from "./kustomize-world.ts";
 
@@ -45,6 +46,7 @@ async function aWorld({ objects = [kustomization], frozen = [] as readonly strin
     }),
     trigger: unexpected("trigger"),
     openCluster: async () => cluster,
+    spokes: () => memorySpokes(),
     unreachable: () => undefined,
     outcome: () => undefined,
     compatibility: () => undefined,

@@ -12,6 +12,8 @@ import { reconcile } from "../../../shared/kustomize/reconcile.ts";
 import type { EngineEvent } from "../../../shared/runtime/event.ts";
 import { createMemoryBlobs } from "../../engine/memory-blobs.ts";
 import { fakeClock } from "../../fakes/fake-clock.ts";
+import type { Spokes } from "../../../shared/kubernetes/spokes.ts";
+import { memorySpokes } from "../../fakes/spokes.ts";
 import { createMemoryCluster, type MemoryCluster, type MemoryClusterOptions } from "../../fakes/memory-cluster.ts";
 
 export const key = "one/kustomize.toolkit.fluxcd.io/Kustomization/apps/shop";
@@ -98,7 +100,7 @@ export interface KustomizeWorld {
   status(): KustomizationStatus;
   inventory(): readonly string[];
   condition(type: string): readonly string[] | undefined;
-  state(): Promise<AppliedState>;
+  state(server?: string): Promise<AppliedState>;
   writes(): readonly string[];
 }
 
@@ -113,7 +115,7 @@ const isWrite = (request: string): boolean => /^(create|apply|patch|patch-status
 
 export function aKustomizeWorld(
   spec: Readonly<Record<string, unknown>> = {},
-  options: Pick<MemoryClusterOptions, "isAllowed" | "admit"> = {},
+  options: Pick<MemoryClusterOptions, "isAllowed" | "admit"> & { readonly spokes?: Spokes } = {},
 ): KustomizeWorld {
   const clock = fakeClock();
   const cluster = createMemoryCluster({ ...options, now: clock.now });
@@ -160,12 +162,17 @@ export function aKustomizeWorld(
       const found = world.status().conditions?.find((condition) => condition.type === type);
       return found && [found.status, found.reason, found.message];
     },
-    state: async () => await states.load(key, "server"),
+    state: async (server = "server") => await states.load(key, server),
     writes: () => cluster.requests.filter(isWrite),
   };
   const ports: Omit<KustomizePorts, "settings" | "server"> = {
     storeSettings: async (objects) => (world.settings = readFluxSettings(objects)),
     cluster: recording,
+    spokes: options.spokes ?? memorySpokes(),
+    announcerOf: (name) => ({
+      trigger: async ({ kind, namespace, name: child }, why) =>
+        void world.told.push(`trigger ${name} ${kind}/${namespace}/${child} ${why}`),
+    }),
     states,
     clock,
     sources: {

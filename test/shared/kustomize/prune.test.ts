@@ -39,14 +39,10 @@ let lostFrom: number;
 const deletes = () => cluster.requests.filter((request) => request.startsWith("delete "));
 
 function pruneAll(...objects: readonly KubeObject[]): Promise<Pruned> {
-  const unexpected = () => Promise.reject(new Error("unexpected call"));
   return prune(objects.map(entryOf), owner, {
     cluster,
     announcer: {
       trigger: async (ref, why) => void told.push(`${ref.kind}/${ref.name} ${why}`),
-      awaits: unexpected,
-      ready: unexpected,
-      gone: unexpected,
     },
     fence: () => {
       fences += 1;

@@ -205,7 +205,7 @@ describe("what a run requires", () => {
   });
 
   it("is nothing that is not supported: it stalls and says what", async () => {
-    const world = aKustomizeWorld({ kubeConfig: { secretRef: { name: "remote" } } });
+    const world = aKustomizeWorld({ decryption: { provider: "sops" } });
     expect(await world.run()).toEqual({ kind: "stalled", revision: "main@sha1:one" });
     expect(world.condition("Stalled")).toEqual(world.condition("Ready")?.with(0, "True"));
     expect(world.condition("Ready")?.[1]).toBe("FeatureNotSupported");

@@ -131,8 +131,27 @@ describe("a look for drift", () => {
   it("says nothing of kinds that may not be listed", async () => {
     const { world, look } = await aWorld();
     world.cluster.remove(configRef("a"));
-    world.cluster.failNext("list ConfigMap", new KubeError(403, "Forbidden", "no"));
+    const refusal = new KubeError(403, "Forbidden", "no");
+    for (const request of ["list ConfigMap", "list ConfigMap", "get ConfigMap"])
+      world.cluster.failNext(request, refusal);
     expect((await look()).drifted).toEqual([]);
+  });
+
+  it.each([
+    ["by namespace where a kind may not be listed as a whole", 1, "list ConfigMap/apps"],
+    ["one by one where nothing may be listed", 2, "get ConfigMap/apps/a"],
+  ])("looks %s", async (_, refusals, last) => {
+    const { world, look } = await aWorld();
+    const refuse = () => {
+      for (let count = 0; count < refusals; count += 1)
+        world.cluster.failNext("list ConfigMap", new KubeError(403, "Forbidden", "no"));
+    };
+    refuse();
+    expect((await look()).drifted).toEqual([]);
+    expect(world.cluster.requests).toContain(last);
+    world.cluster.remove(configRef("a"));
+    refuse();
+    expect((await look()).drifted).toEqual([{ key, ids: [id] }]);
   });
 
   it.each<[string, Readonly<Record<string, unknown>>]>([

@@ -14,6 +14,7 @@ import { createMemoryBlobs } from "../../engine/memory-blobs.ts";
 import { createSandboxCluster, type SandboxCluster } from "../../engine/sandbox-cluster.ts";
 import { fakeClock } from "../../fakes/fake-clock.ts";
 import { aHeld } from "../../fakes/held.ts";
+import { memorySpokes } from "../../fakes/spokes.ts";
 import { createMemoryTable } from "../../fakes/memory-table.ts";
 import { restSweep } from "../../../shared/sweep/rest.ts";
 
@@ -53,6 +54,7 @@ function aWorld() {
       servers.add(uid);
     },
     openCluster: async (_, purpose) => cluster.clusterAs(purpose === "sweep" ? reader : applies),
+    spokes: () => memorySpokes(),
     frozen: () => undefined,
     unreachable: (name) => void unreachable.push(name),
   };

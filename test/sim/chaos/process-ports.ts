@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 
 import { KubeError } from "../../../shared/kubernetes/cluster.ts";
+import { memorySpokes } from "../../fakes/spokes.ts";
 import { clusterOver } from "../../../shared/kubernetes/create-cluster.ts";
 import type { KubeRequest, Transport } from "../../../shared/kubernetes/transport.ts";
 import type { Build, BuildRequest, Renderer } from "../../../shared/kustomize/ports.ts";
@@ -61,6 +62,7 @@ export function createProcessPorts(process: SimProcess, around: Surroundings): P
       await trigger(own, key, { why });
     }),
     openGit: async () => openGit(port, around.repository, hold),
+    spokes: () => memorySpokes(),
     openCluster: async (name) => {
       const found = clusters.get(name);
       if (!found) throw new TypeError(`no cluster ${name}`);
