@@ -100,9 +100,9 @@ const cases: readonly Case[] = [
     title: "a field that is not built yet",
     name: "fields",
     files: { "fields/a.yaml": configMap("never-applied", "bad", {}) },
-    spec: { kubeConfig: { secretRef: { name: "remote" } } },
+    spec: { decryption: { provider: "sops" } },
     reason: "FeatureNotSupported",
-    message: /kubeConfig/,
+    message: /decryption/,
   },
   {
     title: "a workload that does not become ready",
