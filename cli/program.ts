@@ -1,6 +1,7 @@
 /** The grammar of the command line: Flux's verbs, words, aliases and flags. Knows nothing of clusters and streams. */
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import { approve } from "./commands/approve.ts";
 import { events } from "./commands/events.ts";
 import { get, getAll, type GetOptions } from "./commands/get.ts";
 import type { LogsOptions } from "./commands/logs.ts";
@@ -37,6 +38,7 @@ export function createProgram(ports: ProgramPorts, environment: Readonly<Record<
   addReconcile(program, ports);
   addSuspend(program, ports);
   addResume(program, ports);
+  addApprove(program, ports);
   addEvents(program, ports);
   addLogs(program, ports);
   addEngineVerbs(program, ports);
@@ -119,6 +121,20 @@ function addResume(program: Command, ports: ProgramPorts): void {
         const options = { namespace: flags.namespace, names, all, timeoutMillis: timeout };
         await resume(await ports.connect(flags), kind, wait === undefined ? options : { ...options, wait });
       });
+}
+
+function addApprove(program: Command, ports: ProgramPorts): void {
+  const parent = program.command("approve").description("let a prune go on that is over its deletion budget");
+  leaf(parent, [["kustomization", "ks"]])
+    .argument("[name]")
+    .description("show the objects that a Kustomization held back, and let exactly these be deleted")
+    .option("-y, --yes", "do not ask")
+    .action(async (name: string | undefined, _: unknown, self: Command) => {
+      const flags: Globals & { readonly yes?: boolean } = self.optsWithGlobals();
+      if (name === undefined) throw new CommandError("Kustomization name is required");
+      const { namespace, yes = false } = flags;
+      await approve(await ports.connect(flags), { namespace, name, yes });
+    });
 }
 
 function addEvents(program: Command, ports: ProgramPorts): void {

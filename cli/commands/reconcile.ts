@@ -57,10 +57,8 @@ async function requestAndWait(
   const handledBefore = lastHandledOf(before);
 
   say.action(`annotating ${kind} ${name} in ${namespace} namespace`);
-  const annotations = { [requestAnnotation]: rfc3339Nano(ports.clock.now()) };
-  await named.cluster.mergePatch(ref, { metadata: { annotations } }, { fieldManager: "flux" });
+  await request(ports, named, ref, "reconcile requested");
   say.success(`${kind} annotated`);
-  await wake(ports, named, ref, "reconcile requested");
 
   say.waiting(`waiting for ${kind} reconciliation`);
   const after = await waitUntilCurrent(ports, named.cluster, ref, {
@@ -71,6 +69,19 @@ async function requestAndWait(
   if (!ready) throw new CommandError("status can't be determined");
   if (ready.status !== "True") throw new CommandError(`${kind} reconciliation failed: '${ready.message}'`);
   say.success(outcome?.(after) ?? `${kind} reconciled`);
+}
+
+/** Asks for a run by Flux's annotation, with others beside it in the same write, and wakes the engine. */
+export async function request(
+  ports: CliPorts,
+  named: NamedCluster,
+  ref: ObjectRef,
+  why: string,
+  beside: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const annotations = { ...beside, [requestAnnotation]: rfc3339Nano(ports.clock.now()) };
+  await named.cluster.mergePatch(ref, { metadata: { annotations } }, { fieldManager: "flux" });
+  await wake(ports, named, ref, why);
 }
 
 /** Best effort: the annotation or the spec is the request, the message only makes it faster. */

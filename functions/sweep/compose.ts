@@ -51,6 +51,7 @@ export function compose(environment: Environment): {
           spokes,
           frozen: (Cluster, reasons) =>
             emit(emf(clock, "EngineFrozen", reasons.length > 0 ? 1 : 0, "Count", { Cluster })),
+          prunePending: (Cluster, count) => emit(emf(clock, "PrunePending", count, "Count", { Cluster })),
           unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
         }),
     });

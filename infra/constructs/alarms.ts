@@ -105,6 +105,14 @@ const fleetRules: readonly AlarmRule[] = [
     threshold: 1,
     description: "Another engine is at work in a cluster, so nothing is written there",
   },
+  {
+    name: "PrunePending",
+    metric: byCluster("PrunePending", "MAX", fiveMinutes),
+    threshold: 1,
+    notifies: true,
+    description:
+      "A prune is over its deletion budget. The condition PrunePending of the Kustomization names the objects",
+  },
 ];
 
 const engineRules = ({ functions, queues }: EngineAlarmsProps): readonly AlarmRule[] => [

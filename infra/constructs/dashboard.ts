@@ -34,6 +34,7 @@ export class EngineDashboard extends Construct {
         [
           graph("Unreachable", byCluster("ClusterUnreachable", "SUM", period)),
           graph("Frozen", byCluster("EngineFrozen", "MAX", period)),
+          graph("Prunes that wait for approval", byCluster("PrunePending", "MAX", period)),
         ],
         [
           graph(

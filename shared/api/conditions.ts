@@ -9,7 +9,9 @@ export type ConditionType =
   | "ArtifactOutdated"
   | "FetchFailed"
   | "StorageOperationFailed"
-  | "SourceVerified";
+  | "SourceVerified"
+  /** Ours: a prune waits for a person, while all else goes on. */
+  | "PrunePending";
 
 export type Reason =
   | "Succeeded"
@@ -48,7 +50,10 @@ export type Reason =
   | "WorkerDied"
   | "OwnershipConflict"
   | "ReadAsMeant"
-  | "PatchWithoutTarget";
+  | "PatchWithoutTarget"
+  | "DeletionBudgetExceeded"
+  | "InvalidDeletionBudget"
+  | "ChildHeldBack";
 
 /** `meta.k8s.io/v1` Condition, as Flux writes it. */
 export interface Condition {

@@ -28,6 +28,12 @@ export interface AppliedState {
   readonly rules?: string;
   /** Inventory ids of Jobs that their TTL deletes when they are done: for them, gone is no drift and no ill health. */
   readonly vanishing?: readonly string[];
+  /** Inventory ids that Git has no more and that stay until somebody approves of their end. */
+  readonly held?: readonly string[];
+  /** Inventory ids of generated objects that a newer one replaced: they go once what was applied is healthy. */
+  readonly superseded?: readonly string[];
+  /** Inventory ids of a prune that was approved and has begun. */
+  readonly approved?: readonly string[];
   readonly objects: Readonly<Record<string, AppliedObject>>;
 }
 

@@ -1,5 +1,6 @@
 /** How a run ends: health, success, failure; each leaves its status, its events and the time of the next look. */
 import type { Reason } from "../api/conditions.ts";
+import type { ResourceRef } from "../api/kustomization.ts";
 import { isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { advised } from "../runtime/advice.ts";
 import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
@@ -9,9 +10,10 @@ import { dependencyEvent, failureEvent, healthEvent, successEvent } from "./even
 import { explainFailure, unlessRefused } from "./explain-failure.ts";
 import { explainHealth } from "./explain-health.ts";
 import { healthTargets, watchHealth } from "./health.ts";
-import type { Outcome, Phase } from "./ports.ts";
+import type { Outcome, Phase, Ready } from "./ports.ts";
 import { sourceRefOf } from "./source-ref.ts";
 import { incarnationOf, type Run, retrySeconds, saveProgress, step, targetOf, timeoutMillis } from "./run.ts";
+import { pruneSuperseded } from "./superseded.ts";
 import { attempt, type Failure, fail, momentOf, type Run as RunRecord, succeed } from "./status.ts";
 
 /** A fresh apply is watched for this long; a longer wait is a row, not a sleeping function. */
@@ -29,7 +31,7 @@ const laterPauses: readonly (readonly [sinceMillis: number, seconds: number])[] 
 export async function concludeHealth(run: Run, phase: Phase | undefined): Promise<Outcome> {
   const { kustomization, ports, revision = "" } = run;
   const { applier } = targetOf(run);
-  const targets = healthTargets(kustomization, run.status.inventory?.entries ?? []);
+  const targets = healthTargets(kustomization, wantedOf(run));
   const now = ports.clock.now();
   const start = phase?.phaseStart ?? now;
   const until = phase?.phaseUntil ?? start + timeoutMillis(kustomization);
@@ -64,7 +66,15 @@ export async function concludeHealth(run: Run, phase: Phase | undefined): Promis
     const cause = await unlessRefused(() => explainHealth(health.open, namespace, applier));
     throw new UnhealthyError(elapsed, health.message, cause);
   }
-  return concludeSuccess(run, targets.length > 0 ? elapsed : undefined, waits.phaseChanged);
+  const isPruned = await pruneSuperseded(run);
+  const success = await concludeSuccess(run, targets.length > 0 ? elapsed : undefined, waits.phaseChanged);
+  return isPruned ? success : { ...success, afterSeconds: retrySeconds(kustomization) };
+}
+
+/** Of what is in the inventory only until its prune, nobody asks how it is. */
+function wantedOf({ status, held, superseded }: Run): readonly ResourceRef[] {
+  const leaving = new Set([...held, ...superseded.map(({ id }) => id)]);
+  return (status.inventory?.entries ?? []).filter(({ id }) => !leaving.has(id));
 }
 
 /** Nothing of the closure changed: one status patch, so that those who wait for the revision go on. */
@@ -78,7 +88,7 @@ function pauseAfter(elapsedMillis: number): number {
   return laterPauses.find(([since]) => elapsedMillis < since)?.[1] ?? 30;
 }
 
-async function concludeSuccess(run: Run, healthMillis: number | undefined, changed: boolean): Promise<Outcome> {
+async function concludeSuccess(run: Run, healthMillis: number | undefined, changed: boolean): Promise<Ready> {
   const { kustomization, ports, revision = "" } = run;
   const now = ports.clock.now();
   const passed = healthMillis === undefined ? undefined : `Health check passed in ${formatGoDuration(healthMillis)}`;

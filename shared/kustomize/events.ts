@@ -94,6 +94,15 @@ export function canceledEvent(object: KubeObject, { kind, namespace, name }: Sou
   return event(object, ["Normal", "HealthCheckCanceled", "HealthCheck"], message, revision);
 }
 
+/** A prune that waits for a person's approval, in the words of the condition. */
+export function heldEvent(
+  object: KubeObject,
+  hold: { reason: Reason; message: string },
+  revision?: string,
+): EngineEvent {
+  return event(object, ["Warning", hold.reason, "Prune"], hold.message, revision);
+}
+
 export function dependencyEvent(object: KubeObject, seconds: number, revision: string): EngineEvent {
   const message = `Dependencies do not meet ready condition, retrying in ${formatGoDuration(seconds * 1000)}`;
   return event(object, ["Normal", "DependencyNotReady", "CheckDependencies"], message, revision);

@@ -110,15 +110,17 @@ export function parsePhase(row: Item): Phase | undefined {
 
 /** How a run ended; the handler turns it into a release of the lease. */
 export type Outcome =
-  | {
-      readonly kind: "ready";
-      readonly revision?: string | undefined;
-      /** Flux's interval, for what no sweep can see: it comes again without a cause. */
-      readonly afterSeconds?: number;
-    }
+  | Ready
   | { readonly kind: "stalled"; readonly revision?: string | undefined }
   | { readonly kind: "waiting" | "retrying"; readonly revision?: string | undefined; readonly afterSeconds: number }
   | { readonly kind: "health"; readonly revision: string; readonly afterSeconds: number; readonly phase: Phase }
   | { readonly kind: "continued"; readonly progress: string }
   | { readonly kind: "suspended" }
   | { readonly kind: "gone" };
+
+export interface Ready {
+  readonly kind: "ready";
+  readonly revision?: string | undefined;
+  /** It comes again without a cause: for what no sweep can see, and for what is left to prune. */
+  readonly afterSeconds?: number;
+}

@@ -11,6 +11,7 @@ import { deleteObjects } from "../ssa/delete.ts";
 import type { Owner } from "../ssa/owner.ts";
 import type { AppliedLine } from "./events.ts";
 import type { Announcer } from "./ports.ts";
+import { findPending } from "./prune-pending.ts";
 
 export interface Pruned {
   /** Objects that were deleted now, in the order of deletion. */
@@ -23,6 +24,8 @@ export interface Pruned {
   readonly remaining: readonly ResourceRef[];
   /** Flux objects that wait for their own finalization. */
   readonly terminating: readonly ObjectRef[];
+  /** Those of them whose own deletion waits for a person's approval. */
+  readonly heldBack: readonly ObjectRef[];
   readonly errors: readonly string[];
 }
 
@@ -68,32 +71,43 @@ export async function prune(
       errors.push(result.message);
       kept.add(formatId(result.ref));
     }
-    const terminating = tier === 0 && announcer ? await stillThere(entries, kept, cluster, announcer) : [];
+    const { terminating, heldBack } =
+      tier === 0 && announcer ? await stillThere(entries, kept, cluster, announcer) : noneThere;
     if (terminating.length > 0 || (tier === 0 && errors.length > 0)) {
       const waiting = new Set(terminating.map(({ id }) => id));
       const looked = new Set(entries.map(({ id }) => id));
       const remaining = stale.filter(({ id }) => kept.has(id) || waiting.has(id) || !looked.has(id));
-      return { deleted, lines: lines(), leaving, remaining, terminating: terminating.map(refOfId), errors };
+      const children = { terminating: terminating.map(refOfId), heldBack: heldBack.map(refOfId) };
+      return { deleted, lines: lines(), leaving, remaining, ...children, errors };
     }
   }
   const remaining = stale.filter(({ id }) => kept.has(id));
-  return { deleted, lines: lines(), leaving, remaining, terminating: [], errors };
+  return { deleted, lines: lines(), leaving, remaining, ...noneThere, errors };
 }
 
-/** Flux objects that have a finalizer stay until their own run has removed what they own. */
+interface StillThere {
+  readonly terminating: readonly ResourceRef[];
+  readonly heldBack: readonly ResourceRef[];
+}
+
+const noneThere = { terminating: [], heldBack: [] } as const;
+
+/** Flux objects that have a finalizer stay until their own run has removed what they own, or may remove it. */
 async function stillThere(
   entries: readonly ResourceRef[],
   failed: ReadonlySet<string>,
   cluster: Cluster,
   announcer: Pick<Announcer, "trigger">,
-): Promise<readonly ResourceRef[]> {
+): Promise<StillThere> {
   const terminating: ResourceRef[] = [];
+  const heldBack: ResourceRef[] = [];
   for (const entry of entries) {
     if (failed.has(entry.id)) continue;
     const live = await cluster.get(refOfId(entry));
     if (live?.metadata.deletionTimestamp === undefined) continue;
     terminating.push(entry);
-    await announcer.trigger(refOfId(entry), "deleted");
+    if (findPending(live)?.isCurrent) heldBack.push(entry);
+    else await announcer.trigger(refOfId(entry), "deleted");
   }
-  return terminating;
+  return { terminating, heldBack };
 }

@@ -11,6 +11,7 @@ import { addFinalizer, type FinalizerOptions } from "../kubernetes/finalizer.ts"
 import { createStatusWriter } from "../kubernetes/status-writer.ts";
 import type { Item } from "../lease/ports.ts";
 import { applyDesired } from "./apply-desired.ts";
+import type { AppliedState } from "./applied-state.ts";
 import { rulesOf } from "./apply-rules.ts";
 import { concludeFailure, concludeHealth, concludeUnchanged } from "./conclude.ts";
 import { type Desired, parseDesired } from "./desired.ts";
@@ -47,7 +48,7 @@ export async function reconcile(
   ports: KustomizePorts,
 ): Promise<Outcome> {
   const own = ports.cluster.as(controllerUser);
-  if (kustomization.metadata.deletionTimestamp !== undefined) return finalize(kustomization, own, ports);
+  if (kustomization.metadata.deletionTimestamp !== undefined) return finalize({ kustomization, key, own, ports });
   if (kustomization.spec.suspend === true) return await rest(kustomization, own, ports);
   const run = await startRun(kustomization, key, own, ports);
   try {
@@ -70,7 +71,7 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   await requireDependencies(kustomization, artifact.revision, own, ports);
   const { server, applier } = await follow(run);
   const state = await ports.states.load(key, server);
-  run.vanishing = new Set(state.vanishing);
+  recall(run, state);
   if (phase && waitsStill(run, phase)) return concludeHealth(run, phase);
   if (phase) await tellSuperseded(run, phase);
 
@@ -103,7 +104,8 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
     rules,
   );
   if (applied.kind === "continued") return applied;
-  const pruned = await pruneStale(run, plan.stale, applied.inventory, owner, applied.state);
+  const pruning = { stale: plan.stale, wanted: applied.inventory, owner, state: applied.state };
+  const pruned = await pruneStale(run, pruning);
   if (pruned) return pruned;
   return concludeHealth(run, undefined);
 }
@@ -127,6 +129,8 @@ async function startRun(kustomization: Kustomization, key: string, own: Cluster,
     digest: undefined,
     changed: false,
     vanishing: new Set(),
+    held: new Set(),
+    superseded: [],
     byExpression: () => undefined,
     secretValues: [],
   };
@@ -140,6 +144,13 @@ async function follow(run: Run): Promise<Target> {
     step(run, "Building manifests");
   }
   return (run.target = await openTarget(kustomization, own, ports));
+}
+
+/** What an earlier run left open. */
+function recall(run: Run, { vanishing, held, superseded = [] }: AppliedState): void {
+  run.vanishing = new Set(vanishing);
+  run.held = new Set(held);
+  run.superseded = (run.status.inventory?.entries ?? []).filter(({ id }) => superseded.includes(id));
 }
 
 async function withFinalizer(

@@ -29,6 +29,10 @@ export interface Run {
   changed: boolean;
   /** Inventory ids of Jobs that their TTL deletes. */
   vanishing: ReadonlySet<string>;
+  /** Inventory ids that stay until their prune is approved: nobody asks after their health. */
+  held: ReadonlySet<string>;
+  /** Replaced by newer generations, and pruned once all is healthy. */
+  superseded: readonly ResourceRef[];
   /** Judges the kinds of `spec.healthCheckExprs`. */
   byExpression: (object: KubeObject) => Health | undefined;
   /** Values of Secrets that the manifests may hold: not to be told in messages. */

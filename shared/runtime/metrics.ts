@@ -30,6 +30,8 @@ export const metrics = {
   ClusterUnreachable: { unit: "Count", dimensions: ["Cluster"] },
   /** Gauge: 1 while another engine is seen in the cluster and writes are off. */
   EngineFrozen: { unit: "Count", dimensions: ["Cluster"] },
+  /** Gauge, sent only above zero: Kustomizations with a prune that waits for a person's approval. */
+  PrunePending: { unit: "Count", dimensions: ["Cluster"] },
   /** Deliveries about a repository that no source follows. */
   WebhookUnknownRepository: { unit: "Count", dimensions: [] },
   /** Webhooks refused for their signature. */

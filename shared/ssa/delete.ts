@@ -1,5 +1,7 @@
 /** Deletes what is ours: by uid, in the reverse of the apply order, and only what bears the owner's labels. */
-import { type ObjectRef, subject } from "../api/kube-object.ts";
+import { type KubeObject, type ObjectRef, subject } from "../api/kube-object.ts";
+import type { ResourceRef } from "../api/kustomization.ts";
+import { refOfId } from "../inventory/id.ts";
 import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { each } from "../runtime/each.ts";
 import { groupByKind } from "./group-by-kind.ts";
@@ -36,6 +38,52 @@ export async function deleteObjects(
   return results;
 }
 
+export interface Deletable {
+  readonly deletable: readonly ResourceRef[];
+  readonly terminating: readonly ResourceRef[];
+}
+
+/**
+ * Looks at each object without a write: which of them `deleteObjects` would delete, and which are on their way out. One
+ * that may not be looked at counts as one to delete.
+ * @throws KubeError when the API server cannot be reached
+ */
+export async function findDeletable(
+  cluster: Cluster,
+  entries: readonly ResourceRef[],
+  owner: Owner,
+): Promise<Deletable> {
+  const found: (Fate | undefined)[] = [];
+  await each(
+    entries.map((entry, index) => ({ ref: refOfId(entry), index })),
+    inFlight,
+    async ({ ref, index }) => {
+      found[index] = await fateOfLive(cluster, ref, owner);
+    },
+  );
+  const those = (fate: Fate) => entries.filter((_, index) => found[index] === fate);
+  return { deletable: those("deletable"), terminating: those("terminating") };
+}
+
+async function fateOfLive(cluster: Cluster, ref: ObjectRef, owner: Owner): Promise<Fate> {
+  try {
+    return fateOf(await cluster.get(ref), owner);
+  } catch (error) {
+    if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
+    return error.reason === "NoMatch" ? "absent" : "deletable";
+  }
+}
+
+type Fate = "absent" | "foreign" | "opted out" | "terminating" | "deletable";
+
+/** A name that another owner has taken since, or that opted out, is not ours to delete. */
+function fateOf(live: KubeObject | undefined, owner: Owner): Fate {
+  if (!live) return "absent";
+  if (!isOwnedBy(live, owner)) return "foreign";
+  if (isIgnored(undefined, live) || isKept(live)) return "opted out";
+  return live.metadata.deletionTimestamp === undefined ? "deletable" : "terminating";
+}
+
 async function deleteOne(
   cluster: Cluster,
   ref: ObjectRef,
@@ -43,13 +91,12 @@ async function deleteOne(
 ): Promise<Deletion> {
   try {
     const live = await cluster.get(ref);
-    if (!live) return { kind: "absent", ref };
-    // A name that another owner has taken since, or that opted out, is not ours to delete.
-    if (!isOwnedBy(live, owner)) return { kind: "kept", ref, why: "owner" };
-    if (isIgnored(undefined, live) || isKept(live)) return { kind: "kept", ref, why: "opted out" };
-    if (live.metadata.deletionTimestamp !== undefined) return { kind: "terminating", ref };
+    const fate = fateOf(live, owner);
+    if (fate === "foreign") return { kind: "kept", ref, why: "owner" };
+    if (fate === "opted out") return { kind: "kept", ref, why: "opted out" };
+    if (fate !== "deletable") return { kind: fate, ref };
     fence();
-    const { uid } = live.metadata;
+    const uid = live?.metadata.uid;
     return { kind: await cluster.delete(ref, { propagation: "Background", ...(uid ? { uid } : {}) }), ref };
   } catch (error) {
     if (!(error instanceof KubeError) || isUnavailable(error)) throw error;

@@ -59,11 +59,8 @@ export async function findDrift(
     if (moved.length === 0) continue;
     const state = await ports.states.load(key, ports.server);
     const rules = readRules(object, ports.settings);
-    // A Job that its TTL deleted comes back with the interval, as with Flux, not with each sweep.
-    const vanished = new Set(state.vanishing?.filter((id) => !live.byId.has(id)));
-    const ids = moved
-      .filter(({ id }) => !vanished.has(id) && !isClean(state, id, live, object, rules))
-      .map(({ id }) => id);
+    const left = leftAlone(state, live);
+    const ids = moved.filter(({ id }) => !left.has(id) && !isClean(state, id, live, object, rules)).map(({ id }) => id);
     for (const { id } of moved) {
       const version = versionOf(live.byId.get(id), object);
       if (version !== undefined && !ids.includes(id)) clean[id] = version;
@@ -82,6 +79,17 @@ export function isLookedAt(object: KubeObject): boolean {
 }
 
 const inventoryOf = (object: KubeObject): readonly ResourceRef[] => readInventory(object.status);
+
+/**
+ * A Job that its TTL deleted comes back with the interval, as with Flux, not with each sweep. What waits for its prune
+ * has nothing in Git that it could differ from.
+ */
+function leftAlone(
+  { vanishing = [], held = [], superseded = [] }: AppliedState,
+  live: LiveObjects,
+): ReadonlySet<string> {
+  return new Set([...vanishing.filter((id) => !live.byId.has(id)), ...held, ...superseded]);
+}
 
 /** Undefined when it is not there, or not under this owner's labels any more. */
 function versionOf(live: Live | undefined, owner: KubeObject): string | undefined {

@@ -3,11 +3,12 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { groupOf } from "../api/kube-object.ts";
 import { formatKey, type ObjectKey, parseKey } from "../lease/message.ts";
 import type { Item } from "../lease/ports.ts";
+import { findPending, isApproved } from "../kustomize/prune-pending.ts";
 import { statusOf } from "../kubernetes/status-writer.ts";
 
 export interface Due {
   readonly key: string;
-  readonly why: "new" | "spec" | "deleted" | "requestedAt" | "source" | "announce" | "gone";
+  readonly why: "new" | "spec" | "deleted" | "approved" | "requestedAt" | "source" | "announce" | "gone";
 }
 
 export interface FluxObject {
@@ -67,12 +68,17 @@ function isSwept(key: string): boolean {
 function reason(cluster: string, object: KubeObject, row: Item | undefined, known: Known): Due["why"] | undefined {
   const { metadata } = object;
   const suspended = (object.spec as { suspend?: boolean } | undefined)?.suspend === true;
-  if (metadata.deletionTimestamp !== undefined) return "deleted";
+  const isDeleted = metadata.deletionTimestamp !== undefined;
+  const pending = findPending(object);
+  // One that waits for a person's approval of its end has said so: until then there is nothing to be done.
+  if (isDeleted && !pending?.isCurrent) return "deleted";
   if (row?.seenUid !== metadata.uid) return "new";
   if (row?.seenGen !== metadata.generation) return "spec";
   if (suspended) return undefined;
+  if (isApproved(object)) return "approved";
   const wanted = metadata.annotations?.["reconcile.fluxcd.io/requestedAt"];
   if (wanted !== undefined && wanted !== statusOf(object).lastHandledReconcileAt) return "requestedAt";
+  if (isDeleted) return undefined;
   const sourceKey = object.kind === "Kustomization" ? sourceKeyOf(cluster, object) : undefined;
   const revision = sourceKey === undefined ? undefined : known.sources.get(sourceKey)?.revision;
   return revision !== undefined && revision !== row?.seenRev ? "source" : undefined;

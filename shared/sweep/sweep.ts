@@ -14,6 +14,7 @@ import { serverOf } from "../kubernetes/server-of.ts";
 import type { Spokes } from "../kubernetes/spokes.ts";
 import { applySettingsOf, defaultFluxSettings } from "../config/flux-settings.ts";
 import { decodeFluxSettings, encodeFluxSettings } from "../config/stored-settings.ts";
+import { findPending } from "../kustomize/prune-pending.ts";
 import { isRoot } from "../kustomize/root.ts";
 import { createAppliedStates } from "../kustomize/applied-state.ts";
 import type { Item, Table } from "../lease/ports.ts";
@@ -47,6 +48,8 @@ export interface SweepPorts {
   readonly trigger: (key: string, why: string, server: { readonly uid: string }) => Promise<void>;
   readonly frozen: (cluster: string, reasons: readonly string[]) => void;
   readonly unreachable: (cluster: string) => void;
+  /** How many Kustomizations have a prune that waits for approval; told only when there are any. */
+  readonly prunePending: (cluster: string, kustomizations: number) => void;
 }
 
 /** Each sweep arms the next one itself; the tick only watches. */
@@ -85,6 +88,8 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   });
   const sources = await listOrNone(reader, gitRepositoryApiVersion, gitRepositoryKind);
   const kustomizations = await listOrNone(reader, kustomizationApiVersion, kustomizationKind);
+  const pending = kustomizations.filter((object) => findPending(object)).length;
+  if (pending > 0) ports.prunePending(name, pending);
   const objects = fluxObjects(name, [...sources, ...kustomizations]);
   const lost = same && record.bootstrapped && guarded.created.length === 0 ? findLostRoots(fleetCluster, objects) : [];
   const frozen = lost.length > 0 ? [...guarded.frozen, detached(lost)] : guarded.frozen;

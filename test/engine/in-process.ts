@@ -70,6 +70,7 @@ export async function runMessage(
           openCluster: world.openCluster,
           spokes: world.spokes,
           frozen: () => undefined,
+          prunePending: () => undefined,
         }),
     });
   }

@@ -326,6 +326,7 @@ describe("the alarms", () => {
       "EngineDown",
       "FleetUnhealthy",
       "FunctionErrors",
+      "PrunePending",
       "ReconcileLag",
       "WebhookSignatureRejected",
       "WorkerDied",

@@ -61,7 +61,7 @@ beforeEach(() => {
   lostFrom = Infinity;
 });
 
-const nothing = { deleted: [], lines: [], leaving: [], remaining: [], terminating: [], errors: [] };
+const nothing = { deleted: [], lines: [], leaving: [], remaining: [], terminating: [], heldBack: [], errors: [] };
 
 describe("prune", () => {
   it("deletes Flux objects first and waits for those that finalize themselves", async () => {

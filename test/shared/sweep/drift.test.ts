@@ -115,6 +115,21 @@ describe("a look for drift", () => {
     expect((await look()).drifted).toEqual([{ key, ids: [id] }]);
   });
 
+  it("leaves what waits for its prune to the prune, changed or gone", async () => {
+    const { world, look } = await aWorld();
+    world.cluster.edit(self, { metadata: { annotations: { "driftless.dev/prune-max-count": "0" } } });
+    world.git = { ...world.git, closure: "closure-2", yaml: yamlOf(deployment("web")) };
+    await world.run();
+    expect(world.inventory()).toContain(id);
+    expect((await look()).drifted).toEqual([]);
+    world.cluster.edit(configRef("a"), { data: { value: "2" } });
+    expect((await look()).drifted).toEqual([]);
+    world.cluster.remove(configRef("a"));
+    expect((await look()).drifted).toEqual([]);
+    world.cluster.edit(webRef, { spec: { replicas: 3 } });
+    expect((await look()).drifted).toEqual([{ key, ids: [webId] }]);
+  });
+
   it("takes a Job that its TTL deleted for done", async () => {
     const { world, look } = await aWorld();
     const spec = { ttlSecondsAfterFinished: 5, template: { spec: { containers: [{ name: "a", image: "a" }] } } };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { KubeObject } from "../../../shared/api/kube-object.ts";
+import { heldMessage } from "../../../shared/kustomize/deletion-budget.ts";
 import type { Item } from "../../../shared/lease/ports.ts";
 import { type Due, findDue, fluxObjects, sourceKeyOf } from "../../../shared/sweep/due.ts";
 
@@ -21,6 +22,23 @@ const row: Item = { seenUid: "u1", seenGen: 2, seenRev: "main@sha1:one" };
 const stored: Item = { revision: "main@sha1:one", announced: "main@sha1:one" };
 const asked = (at: string) => ({ annotations: { "reconcile.fluxcd.io/requestedAt": at } });
 const suspended = { spec: { suspend: true } };
+const digest = "0123456789abcdef0123456789abcdef";
+/** A prune of this plan waits, as the run of this generation said. */
+const waits = (observedGeneration = 2) => ({
+  status: {
+    conditions: [
+      {
+        type: "PrunePending",
+        status: "True",
+        reason: "DeletionBudgetExceeded",
+        message: heldMessage([], [], { digest, name: "shop", namespace: "apps" }),
+        observedGeneration,
+      },
+    ],
+  },
+});
+const approved = (plan: string) => ({ annotations: { "driftless.dev/approve-prune": plan } });
+const deletionTimestamp = "2026-01-01T10:00:00Z";
 
 function dueOf(objects: readonly KubeObject[], rows: Readonly<Record<string, Item>> = { [key]: row }, source = stored) {
   const sources = new Map(Object.entries({ [sourceKey]: source }));
@@ -43,6 +61,20 @@ describe("what is due", () => {
       row,
       "deleted",
     ],
+    ["a deletion that waits for approval", kustomization({ deletionTimestamp }, waits()), row, undefined],
+    [
+      "a deletion that waits, at a new revision",
+      kustomization({ deletionTimestamp }, waits()),
+      { ...row, seenRev: "main@sha1:zero" },
+      undefined,
+    ],
+    ["a deletion of what waited before", kustomization({ deletionTimestamp, generation: 3 }, waits()), row, "deleted"],
+    ["an approved deletion", kustomization({ deletionTimestamp, ...approved(digest) }, waits()), row, "approved"],
+    ["a request for a deletion", kustomization({ deletionTimestamp, ...asked("t2") }, waits()), row, "requestedAt"],
+    ["a prune that waits", kustomization({}, waits()), row, undefined],
+    ["an approved prune", kustomization(approved(digest), waits()), row, "approved"],
+    ["the approval of another plan", kustomization(approved("fedc"), waits()), row, undefined],
+    ["an approval of nothing", kustomization(approved(digest)), row, undefined],
     ["a request", kustomization(asked("t2"), { status: { lastHandledReconcileAt: "t1" } }), row, "requestedAt"],
     [
       "a request that was handled",

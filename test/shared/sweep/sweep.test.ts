@@ -10,6 +10,7 @@ import type { Held } from "../../../shared/lease/with-lease.ts";
 import { readClusterRecord, restUntil } from "../../../shared/runtime/cluster-record.ts";
 import type { LogFields } from "../../../shared/runtime/log.ts";
 import { sweep, type SweepPorts } from "../../../shared/sweep/sweep.ts";
+import { kustomizationApiVersion } from "../../../shared/api/kustomization.ts";
 import { createMemoryBlobs } from "../../engine/memory-blobs.ts";
 import { createSandboxCluster, type SandboxCluster } from "../../engine/sandbox-cluster.ts";
 import { fakeClock } from "../../fakes/fake-clock.ts";
@@ -39,6 +40,7 @@ function aWorld() {
   let inFlight = 0;
   let mostInFlight = 0;
   const unreachable: string[] = [];
+  const pending: string[] = [];
   const logs: { readonly event: string; readonly fields: LogFields }[] = [];
   const ports: SweepPorts = {
     engine: "main",
@@ -57,6 +59,7 @@ function aWorld() {
     spokes: () => memorySpokes(),
     frozen: () => undefined,
     unreachable: (name) => void unreachable.push(name),
+    prunePending: (name, kustomizations) => void pending.push(`${name} ${kustomizations}`),
   };
   let applies = writer;
   return {
@@ -67,6 +70,7 @@ function aWorld() {
     servers,
     mostInFlight: () => mostInFlight,
     unreachable,
+    pending,
     logs,
     applyAs: (identity: Identity) => void (applies = identity),
     ports,
@@ -147,6 +151,27 @@ describe("a sweep", () => {
 
     expect([world.unreachable, world.logs]).toEqual([[], []]);
     expect(await world.table.get({ pk: "CL#one", sk: "META" })).toMatchObject({ bootstrapped: true, frozen: [] });
+  });
+
+  it("tells how many prunes wait for approval, and nothing while there are none", async () => {
+    const world = aWorld();
+    await world.run();
+    expect(world.pending).toEqual([]);
+    const lastTransitionTime = "2026-01-01T00:00:00Z";
+    const condition = { type: "PrunePending", status: "True", reason: "DeletionBudgetExceeded", message: "over" };
+    const conditions = [{ ...condition, lastTransitionTime }];
+    const root = {
+      apiVersion: kustomizationApiVersion,
+      kind: "Kustomization",
+      namespace: "flux-system",
+      name: "flux-system",
+    };
+    const status = { subresource: "status", fieldManager: "gotk-kustomize-controller" } as const;
+    await world.cluster.mergePatch(root, { status: { conditions } }, status);
+
+    await world.run();
+
+    expect(world.pending).toEqual(["one 1"]);
   });
 
   it("tells the rows which API server their objects live on", async () => {
