@@ -1,10 +1,12 @@
 /**
- * Evaluates a syntax tree over Kubernetes objects: names, fields, logic, macros and optional values are done here, in
- * cel-go's order and words; operators and functions are the library's. The amount of work is bounded.
+ * Evaluates a syntax tree over Kubernetes objects: names, logic and macros are done here, in cel-go's order
+ * and words; operators and functions are the library's. The amount of work is bounded.
  */
 import { CelScalar, listType, mapType } from "@bufbuild/cel";
 
+import { hasField, index, select } from "./access.ts";
 import { createFunctions, type Functions } from "./functions.ts";
+import { given, optionalCall } from "./optional-values.ts";
 import { accumulator, childrenOf, type Fold, type Node } from "./syntax.ts";
 import {
   celList,
@@ -15,8 +17,6 @@ import {
   isCelList,
   isCelMap,
   isCelUint,
-  isZero,
-  lookUp,
   Optional,
   typeName,
   type Value,
@@ -135,51 +135,6 @@ function valueIn({ value }: Scope): Value {
   return Array.isArray(value) ? celList(value as CelValue[]) : value;
 }
 
-function select(operand: Value, field: string, optional: boolean): Value {
-  if (operand instanceof Optional || optional) {
-    const inner = operand instanceof Optional ? operand.value : operand;
-    const value = inner === undefined ? undefined : find(inner, field);
-    return value === undefined ? Optional.none : new Optional(value);
-  }
-  const value = find(operand, field);
-  if (value === undefined) throw new Error(`no such key: ${field}`);
-  return value;
-}
-
-function hasField(operand: Value, field: string): boolean {
-  const inner = operand instanceof Optional ? operand.value : operand;
-  return inner !== undefined && find(inner, field) !== undefined;
-}
-
-/** What stands under a key or an index; undefined where nothing can. @throws Error for an index of a wrong type */
-function find(container: Value, key: Value): Value | undefined {
-  if (container instanceof Optional) return container.value === undefined ? undefined : find(container.value, key);
-  if (isCelMap(container)) return lookUp(container, key);
-  if (!isCelList(container)) return undefined;
-  const index = key instanceof Optional || !isCelUint(key) ? key : key.value;
-  if (typeof index !== "bigint" && typeof index !== "number")
-    throw new Error(`unsupported index type '${typeName(index)}' in list`);
-  if (typeof index === "number" && !Number.isInteger(index))
-    throw new Error(`unsupported index value ${index} in list`);
-  return container.get(Number(index));
-}
-
-function index(operand: Value, key: Value, optional: boolean): Value {
-  if (optional || operand instanceof Optional) {
-    const value = find(operand, key);
-    return value === undefined ? Optional.none : new Optional(value);
-  }
-  const value = find(operand, key);
-  if (value !== undefined) return value;
-  const word = wordOf(key);
-  throw new Error(isCelList(operand) ? `index out of bounds: ${word}` : `no such key: ${word}`);
-}
-
-function wordOf(key: Value): string {
-  if (typeof key === "object") return key !== null && isCelUint(key) ? String(key.value) : typeName(key);
-  return String(key);
-}
-
 type Call = Extract<Node, { kind: "call" }>;
 
 function call(node: Call, scope: Scope | undefined, run: Run): Value {
@@ -205,7 +160,8 @@ function call(node: Call, scope: Scope | undefined, run: Run): Value {
 function applied(name: string, target: Value | undefined, args: readonly Value[], run: Run): Value {
   const [first = null, second = null] = args;
   if (name === "_[_]" || name === "_[?_]") return index(first, second, name === "_[?_]");
-  const optional = optionalCall(name, target, args, run);
+  const isEqual = (left: Value, right: Value) => applied("_==_", undefined, [left, right], run) === true;
+  const optional = optionalCall(name, target, args, isEqual);
   if (optional !== undefined) return optional;
   if (target instanceof Optional || args.some((arg) => arg instanceof Optional)) throw new Error("no such overload");
   if (name === "_+_" && isCelList(first) && isCelList(second)) return concatenation(first, second, run);
@@ -225,49 +181,6 @@ function concatenation(left: CelList, right: CelList, run: Run): CelValue {
   if (left.size + right.size > maxElements) throw new LimitError(`a list has more than ${maxElements} elements`);
   charge([left, right], run);
   return celList([...elementsOf(left), ...elementsOf(right)]);
-}
-
-function optionalCall(name: string, target: Value | undefined, args: readonly Value[], run: Run): Value | undefined {
-  const [first = null, second = null] = args;
-  switch (name) {
-    case "optional.of":
-      return new Optional(first);
-    case "optional.ofNonZeroValue":
-      return isZero(first) ? Optional.none : new Optional(first);
-    case "optional.none":
-      return Optional.none;
-    case "_==_":
-    case "_!=_":
-      if (!(first instanceof Optional) && !(second instanceof Optional)) return undefined;
-      return equalOptionals(first, second, run) === (name === "_==_");
-    case "first":
-    case "last":
-      if (target === undefined || target instanceof Optional || !isCelList(target) || args.length > 0) return undefined;
-      return target.size === 0 ? Optional.none : new Optional(target.get(name === "first" ? 0 : target.size - 1));
-  }
-  return target instanceof Optional ? optionalMethod(name, target, first) : undefined;
-}
-
-function optionalMethod(name: string, target: Optional, other: Value): Value | undefined {
-  switch (name) {
-    case "hasValue":
-      return target.value !== undefined;
-    case "value":
-      if (target.value === undefined) throw new Error("optional.none() dereference");
-      return target.value;
-    case "or":
-      return target.value === undefined ? other : target;
-    case "orValue":
-      return target.value ?? (target.value === null ? null : other);
-    default:
-      return undefined;
-  }
-}
-
-function equalOptionals(left: Value, right: Value, run: Run): boolean {
-  if (!(left instanceof Optional) || !(right instanceof Optional)) return false;
-  if (left.value === undefined || right.value === undefined) return left.value === right.value;
-  return applied("_==_", undefined, [left.value, right.value], run) === true;
 }
 
 /** One operand that decides is enough, wherever it stands: an error counts only if no other decides. */
@@ -303,13 +216,6 @@ function notFalse([arg]: readonly Node[], scope: Scope | undefined, run: Run): b
     if (!(error instanceof Error) || isFatal(error)) throw error;
     return true;
   }
-}
-
-function given(value: Value, optional: boolean): readonly Value[] {
-  if (!optional) return [value];
-  if (!(value instanceof Optional))
-    throw new Error(`cannot initialize optional list element from non-optional value of type ${typeName(value)}`);
-  return value.value === undefined ? [] : [value.value];
 }
 
 function mapOf({ entries }: Extract<Node, { kind: "map" }>, scope: Scope | undefined, run: Run): Value {
