@@ -1,6 +1,7 @@
 /**
- * Has Flux's objects stored, and their owners noted, in a version of the API that is served, as `flux migrate` does. Until
- * then a definition cannot drop its old version, and objects with owners noted in a dropped one cannot be applied.
+ * Has Flux's objects stored, and their owners noted, in the version that stays, as `flux migrate` does. Until then a
+ * definition cannot drop its old version; and once it has, an object with owners noted in that one cannot be applied
+ * (`request to convert CR to an invalid group/version`), while any other write to it forgets all of its owners.
  */
 import { type KubeObject, type ManagedFieldsEntry, type ObjectRef, refOf, subject } from "../api/kube-object.ts";
 import { isRecord } from "../api/schema.ts";
@@ -51,8 +52,6 @@ interface Versions {
   readonly kind: string;
   /** As `group/version`: where objects are read and owners noted. */
   readonly target: string;
-  /** As `group/version`. */
-  readonly served: readonly string[];
   readonly storage: string;
   /** Objects may be stored in other versions than `storage`. */
   readonly isMixed: boolean;
@@ -65,15 +64,13 @@ function versionsOf(definition: KubeObject): Versions | undefined {
   const group = stringAt(definition, ["spec", "group"], "");
   const all = recordsAt(fieldAt(definition, "spec", "versions"));
   const storage = all.find((version) => version.storage === true);
-  const served = all.filter((version) => version.served === true);
-  const target = storage?.served === true ? storage : served[0];
+  const target = storage?.served === true ? storage : all.find((version) => version.served === true);
   const stored: unknown = fieldAt(definition, "status", "storedVersions");
   if (!storage || !target || !Array.isArray(stored)) return undefined;
   return {
     definition,
     kind: stringAt(definition, ["spec", "names", "kind"], ""),
     target: `${group}/${String(target.name)}`,
-    served: served.map(({ name }) => `${group}/${String(name)}`),
     storage: String(storage.name),
     isMixed: stored.some((version) => version !== storage.name),
   };
@@ -109,11 +106,10 @@ async function migrateKind(versions: Versions, ports: MigrationPorts): Promise<r
   return refused;
 }
 
-/** A version that is still served does no harm to ownership, and comes again with each apply of such a manifest. */
 const isStale =
-  ({ target, served, isMixed }: Versions) =>
+  ({ target }: Versions) =>
   ({ apiVersion = target }: ManagedFieldsEntry): boolean =>
-    isMixed ? apiVersion !== target : !served.includes(apiVersion);
+    apiVersion !== target;
 
 /** Any write stores an object anew; one that changes nothing too, as long as it lies there in another version. */
 async function migrateObject(listed: KubeObject, versions: Versions, { reader, writer, fence }: MigrationPorts) {

@@ -1,5 +1,6 @@
 /** A kind of Flux that is not built yet ends Stalled naming it, so that whoever waits for it fails with words. */
 import type { KubeObject } from "../api/kube-object.ts";
+import { fieldAt } from "../health/fields.ts";
 import { type Cluster, KubeError } from "./cluster.ts";
 import { createStatusWriter, statusOf } from "./status-writer.ts";
 import { formatKey, type ObjectKey } from "../lease/message.ts";
@@ -17,6 +18,8 @@ export interface RefuseOptions {
 export async function refuseObject(self: ObjectKey, cluster: Cluster, options: RefuseOptions): Promise<Done> {
   const object = await findObject(self, cluster);
   if (!object) return { kind: "done", remove: ["vpk", "vsk", "seenUid", "seenGen"] };
+  // Flux says nothing of what is suspended, and whoever takes over must not.
+  if (fieldAt(object, "spec", "suspend") === true) return seen(self, object);
   const message = `${self.kind} (${self.group}) is not supported by this version of Driftless: keep Flux's controller for it, or remove the object`;
   return stallObject(self, object, { reason: "FeatureNotSupported", message }, cluster, options);
 }
@@ -29,7 +32,7 @@ export async function stallObject(
   cluster: Cluster,
   { clock, fence, fieldManager }: RefuseOptions,
 ): Promise<Done> {
-  const { uid = "", generation = 0 } = object.metadata;
+  const { generation = 0 } = object.metadata;
   const status = statusOf(object);
   let conditions = (status.conditions as readonly Condition[] | undefined) ?? [];
   for (const [type, value] of [
@@ -48,8 +51,13 @@ export async function stallObject(
     // Static kinds (Provider, Alert) have no status to say it in.
     if (!(error instanceof KubeError) || error.reason !== "NotFound") throw error;
   }
-  return { kind: "done", set: { seenUid: uid, seenGen: generation, vpk: `CL#${self.cluster}`, vsk: formatKey(self) } };
+  return seen(self, object);
 }
+
+const seen = (self: ObjectKey, { metadata: { uid = "", generation = 0 } }: KubeObject): Done => ({
+  kind: "done",
+  set: { seenUid: uid, seenGen: generation, vpk: `CL#${self.cluster}`, vsk: formatKey(self) },
+});
 
 /** Whoever asked for a run by annotation has been heard. */
 function handledRequest({ metadata }: KubeObject): { readonly lastHandledReconcileAt?: string } {

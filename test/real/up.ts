@@ -201,13 +201,15 @@ export interface FluxOptions {
   readonly sourceArgs?: readonly string[];
   /** Scratch directory; a tmpfs decides kustomize-controller's figures. */
   readonly scratch?: string;
+  /** False where the cluster has definitions already; by default the released ones are applied. */
+  readonly definitions?: boolean;
 }
 
 /** Flux's definitions, namespace, source-controller and kustomize-controller against a real cluster. */
 export async function startFlux(cluster: RealCluster, options: FluxOptions = {}): Promise<RealFlux> {
   const missing = missingForCluster("source-controller", "kustomize-controller");
   if (missing) throw new Error(missing);
-  await applyFluxDefinitions(cluster.kubeconfigPath);
+  if (options.definitions ?? true) await applyFluxDefinitions(cluster.kubeconfigPath);
   const [storage, sourceMetrics, sourceHealth, metrics, health] = await freePorts(5);
   const processes: ChildProcess[] = [];
   const scratch = options.scratch ?? join(cluster.directory, "scratch");

@@ -89,7 +89,7 @@ describe("migrateStoredVersions", () => {
   });
 
   it("writes nothing where all is well", async () => {
-    const objects = [definition({ stored: ["v1"] }), kustomization("apps", [entry("flux", "v1beta2")])];
+    const objects = [definition({ stored: ["v1"] }), kustomization("apps", [entry("flux", "v1")])];
     const cluster = objectCluster({ objects });
 
     expect(await migrateStoredVersions(ports(cluster))).toEqual([]);
@@ -97,9 +97,9 @@ describe("migrateStoredVersions", () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  it("notes owners of a version that is not served any more anew, although all is stored well", async () => {
+  it("notes owners of the old version anew, although all is stored well", async () => {
     const objects = [
-      definition({ stored: ["v1"], served: ["v1"] }),
+      definition({ stored: ["v1"] }),
       kustomization("apps", [entry("flux", "v1beta2")]),
       kustomization("infra", [entry("flux", "v1")]),
     ];
@@ -109,6 +109,16 @@ describe("migrateStoredVersions", () => {
 
     expect(cluster.writes).toEqual(["patch Kustomization/flux-system/apps"]);
     expect(ownersOf(cluster, "apps")).toEqual([entry("flux", "v1")]);
+  });
+
+  it("reads in a version that is served while the one that stores is not", async () => {
+    const apps = { ...kustomization("apps", [entry("flux", "v1")]), apiVersion: `${group}/v1beta2` };
+    const cluster = objectCluster({ objects: [definition({ served: ["v1beta2"] }), apps] });
+
+    await migrateStoredVersions(ports(cluster));
+
+    expect(ownersOf(cluster, "apps")).toEqual([entry("flux", "v1beta2")]);
+    expect(storedOf(cluster)).toEqual({ storedVersions: ["v1"] });
   });
 
   it("leaves the definitions of others alone", async () => {
