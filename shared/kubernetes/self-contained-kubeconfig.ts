@@ -88,10 +88,13 @@ function chosen(
   const clusterName = context ? (text(context, "cluster") ?? "") : "";
   const userName = context ? (text(context, "user") ?? "") : "";
   const user = users.get(userName);
-  if (!user && userName !== "") throw new KubeconfigError(`auth info "${userName}" does not exist`);
-  if (name !== "" && !context) throw new KubeconfigError(`context "${name}" does not exist`);
+  // Flux would ask as nobody.
+  if (!user && userName !== "") throw new KubeconfigError(`user '${userName}' of the context '${name}' does not exist`);
+  if (name !== "" && !context)
+    throw new KubeconfigError(
+      `invalid configuration: [context was not found for specified context: ${name}, cluster has no server defined]`,
+    );
   const cluster = clusters.get(clusterName);
-  if (!cluster && clusterName !== "") throw new KubeconfigError(`cluster "${clusterName}" does not exist`);
   if (!cluster) throw new KubeconfigError(emptyConfig);
   return { cluster, user: user ?? { name: userName, fields: {} } };
 }

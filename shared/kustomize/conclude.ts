@@ -13,6 +13,7 @@ import { healthTargets, watchHealth } from "./health.ts";
 import type { Outcome, Phase, Ready } from "./ports.ts";
 import { sourceRefOf } from "./source-ref.ts";
 import { incarnationOf, type Run, retrySeconds, saveProgress, step, targetOf, timeoutMillis } from "./run.ts";
+import { UnopenedError } from "./kube-config.ts";
 import { pruneSuperseded } from "./superseded.ts";
 import { attempt, type Failure, fail, momentOf, type Run as RunRecord, succeed } from "./status.ts";
 
@@ -145,7 +146,8 @@ export async function concludeFailure(run: Run, error: unknown): Promise<Outcome
     return { kind: "waiting", revision, afterSeconds: requeueDependencySeconds };
   }
   if (failure.stalled) return concludeStalled(run, failure);
-  await ports.event(failureEvent(kustomization, failure.reason, failure.message, revision));
+  const words = `${error instanceof UnopenedError ? "failed to build kube client: " : ""}${failure.message}`;
+  await ports.event(failureEvent(kustomization, failure.reason, words, revision));
   return { kind: "retrying", revision, afterSeconds: retrySeconds(kustomization) };
 }
 

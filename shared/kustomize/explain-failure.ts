@@ -39,18 +39,30 @@ const rules: readonly Rule[] = [
         ? "correct spec.healthCheckExprs"
         : `correct readyExpr of the dependency ${dependency} in spec.dependsOn`,
   ],
+  [
+    /^unable to read KubeConfig secret '([^']+)\/([^']+)' error: secrets "[^"]*" not found/,
+    ([, namespace = "", name = ""]) =>
+      `make the Secret ${name} in ${namespace}, with a kubeconfig under the key value, or correct spec.kubeConfig.secretRef`,
+  ],
+  [
+    /^(?:KubeConfig secret|failed to get configmap|provider '' not implemented)/,
+    () => "correct what spec.kubeConfig refers to",
+  ],
   [/'([^']*)' var name is invalid/, () => "rename the variable: letters, digits and underscores, no digit first"],
   [/invalid Kustomization: json: unknown field "(\w+)"/, ([, name = ""]) => nearField(name)],
 ];
 
 /** Undefined when the message says all there is to say. */
-export async function explainFailure(message: string, { own }: Pick<Run, "own">): Promise<string | undefined> {
+export async function explainFailure(
+  message: string,
+  { own, target }: Pick<Run, "own" | "target">,
+): Promise<string | undefined> {
   for (const [words, advice] of rules) {
     const found = words.exec(message);
     const text = found && advice(found);
     if (text) return text;
   }
-  return unlessRefused(() => explainUndeclared(message, own));
+  return unlessRefused(() => explainUndeclared(message, target?.applier ?? own));
 }
 
 /** Whoever may not look, or cannot now, is told nothing more. */

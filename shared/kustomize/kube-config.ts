@@ -20,7 +20,7 @@ export interface KubeConfigPorts {
   readonly settings: FluxSettings;
 }
 
-/** @throws ReconcileError ReconciliationFailed; KubeError when the hub cannot be asked */
+/** @throws UnopenedError; KubeError when the hub cannot be asked */
 export async function openKubeConfig(
   { secretRef, configMapRef }: KubeConfig,
   namespace: string,
@@ -98,5 +98,11 @@ async function read(hub: Cluster, kind: string, namespace: string, name: string,
   throw failure(`${words}: ${kind.toLowerCase()}s "${name}" not found`);
 }
 
-const failure = (message: string, cause?: Error): ReconcileError =>
-  new ReconcileError("retry", "ReconciliationFailed", message, cause ? { cause } : {});
+const failure = (message: string, cause?: Error): UnopenedError => new UnopenedError(message, cause);
+
+/** The `kubeConfig` leads nowhere; Flux's event says so in front of what its condition says. */
+export class UnopenedError extends ReconcileError {
+  constructor(message: string, cause: Error | undefined) {
+    super("retry", "ReconciliationFailed", message, cause ? { cause } : {});
+  }
+}

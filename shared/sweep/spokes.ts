@@ -5,7 +5,7 @@
 import type { Kustomization } from "../api/kustomization.ts";
 import { parseKustomization } from "../api/kustomization.ts";
 import { applySettingsOf, type FluxSettings } from "../config/flux-settings.ts";
-import { bindSignal, bindSpokes } from "../kubernetes/bind-signal.ts";
+import { bindSignal } from "../kubernetes/bind-signal.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import type { Spoke, Spokes } from "../kubernetes/spokes.ts";
 import type { AppliedStates } from "../kustomize/applied-state.ts";
@@ -99,10 +99,7 @@ async function openGroups(objects: readonly FluxObject[], ports: SpokeSweepPorts
       const { kubeConfig } = parsed.value.spec;
       const reference = JSON.stringify([namespace, kubeConfig]);
       const opening =
-        opened.get(reference) ??
-        isolated([member], ports, (signal) =>
-          openKubeConfig(kubeConfig, namespace, { ...ports, spokes: bindSpokes(ports.spokes, signal) }),
-        );
+        opened.get(reference) ?? isolated([member], ports, () => openKubeConfig(kubeConfig, namespace, ports));
       opened.set(reference, opening);
       const spoke = await opening;
       if (!spoke) return;

@@ -71,8 +71,20 @@ function rest(
 }
 
 async function submit(side: Side, object: KubeObject): Promise<void> {
-  await side.cluster.apply(object, { fieldManager: submitter, force: true });
+  await side.cluster.apply(withAccess(object, side.access), { fieldManager: submitter, force: true });
 }
+
+const placeholder = /\$\{(SERVER|CA|CERTIFICATE|KEY)\}/g;
+
+/** A kubeconfig in a Secret leads to the side's own API server; such a Secret is not compared. */
+function withAccess(object: KubeObject, access: Side["access"]): KubeObject {
+  if (!leadsToSide(object)) return object;
+  const text = JSON.stringify(object).replaceAll(placeholder, (_, name: string) => access[name] ?? "");
+  return JSON.parse(text) as KubeObject;
+}
+
+export const leadsToSide = (object: KubeObject): boolean =>
+  object.kind === "Secret" && JSON.stringify(object).search(placeholder) >= 0;
 
 /** As `flux reconcile` does. */
 async function request(side: Side, object: KubeObject, index: number): Promise<void> {

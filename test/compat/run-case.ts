@@ -7,7 +7,7 @@ import type { GitServer, Repository } from "../fakes/git-server.ts";
 import type { Case, Step } from "./case.ts";
 import { compareEvents, compareObjects, type Comparison, type Difference, type Place } from "./compare.ts";
 import { inventoryRefs, observe } from "./observe.ts";
-import { play } from "./play.ts";
+import { leadsToSide, play } from "./play.ts";
 import type { Rest } from "./settle.ts";
 import type { Side } from "./side.ts";
 
@@ -91,7 +91,11 @@ async function runStep(
 /** Of what is or was applied, submitted, or written by hand. */
 function refsOf({ kustomizations }: Rest, step: Step): readonly ObjectRef[] {
   const written = Object.values(step.files).flatMap((text) => [...manifestRefs(text ?? "")]);
-  return [...inventoryRefs(kustomizations), ...step.objects.map(refOf), ...written];
+  return [
+    ...inventoryRefs(kustomizations),
+    ...step.objects.filter((object) => !leadsToSide(object)).map(refOf),
+    ...written,
+  ];
 }
 
 /** What files name, whether or not they are well-formed: only to know where to look. */

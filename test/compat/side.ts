@@ -14,6 +14,8 @@ import { applyFluxDefinitions, REAL_BIN, type RealCluster, startFlux, startRealC
 export interface Side {
   readonly name: "flux" | "driftless";
   readonly cluster: OpenCluster;
+  /** What a kubeconfig of its own API server holds, by the names that cases write as `${NAME}`. */
+  readonly access: Readonly<Record<string, string>>;
   kubectl(args: readonly string[]): Promise<void>;
   /** Something happened to these Flux objects: Flux watches, Driftless is told as by its sweep or a webhook. */
   notify(objects: readonly KubeObject[]): Promise<void>;
@@ -32,6 +34,12 @@ async function connectionOf(real: RealCluster) {
   return { server: real.url, ca: real.ca, clientCertificate: cert, clientKey: key };
 }
 
+async function accessOf(real: RealCluster): Promise<Side["access"]> {
+  const { cert, key } = await real.certificateOf("admin");
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  return { SERVER: real.url, CA: base64(real.ca), CERTIFICATE: base64(cert), KEY: base64(key) };
+}
+
 const kubectlOf = (real: RealCluster) => async (args: readonly string[]) => {
   await run(join(REAL_BIN, "kubectl"), ["--kubeconfig", real.kubeconfigPath, ...args]);
 };
@@ -44,6 +52,7 @@ export async function createFluxSide(): Promise<Side> {
     return {
       name: "flux",
       cluster,
+      access: await accessOf(real),
       kubectl: kubectlOf(real),
       notify: async () => undefined,
       takeDefects: () => [],
@@ -75,6 +84,7 @@ export async function createDriftlessSide(): Promise<Side> {
     return {
       name: "driftless",
       cluster: engine.observer,
+      access: await accessOf(real),
       kubectl: kubectlOf(real),
       notify: async (objects) => {
         for (const object of objects) {

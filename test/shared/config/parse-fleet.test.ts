@@ -88,6 +88,8 @@ describe("parseFleet", () => {
     ],
     ["a compatibility as number", withCluster({ compatibility: 2.1 }), "clusters[0].compatibility: must be a string"],
     ["an unknown compatibility", withCluster({ compatibility: "2.7" }), "clusters[0].compatibility: must be one of"],
+    ["a hub outside the fleet", withCluster({ hubs: ["nowhere"] }), 'clusters[0].hubs[0]: "nowhere" is no cluster'],
+    ["a hub as text", withCluster({ hubs: "a" }), "clusters[0].hubs: must be a list"],
     ["lockdown as text", withCluster({ lockdown: "true" }), 'clusters[0].lockdown: must be true or false, not "true"'],
     [
       "an alias of a key",

@@ -121,9 +121,17 @@ describe("parseSelfContained", () => {
       "cluster 'east' has a server with more than an address and a path: leave the rest out",
     ],
     ["no server", { cluster: { server: "" } }, `invalid configuration: no server found for cluster "east"`],
-    ["a context that is not there", { config: { "current-context": "two" } }, `context "two" does not exist`],
-    ["a user that is not there", { config: { users: [] } }, `auth info "deployer" does not exist`],
-    ["a cluster that is not there", { config: { clusters: [] } }, `cluster "east" does not exist`],
+    [
+      "a context that is not there",
+      { config: { "current-context": "two" } },
+      "invalid configuration: [context was not found for specified context: two, cluster has no server defined]",
+    ],
+    ["a user that is not there", { config: { users: [] } }, "user 'deployer' of the context 'one' does not exist"],
+    [
+      "a cluster that is not there",
+      { config: { clusters: [] } },
+      "invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER environment variable",
+    ],
     [
       "no current context",
       { config: { "current-context": "" } },

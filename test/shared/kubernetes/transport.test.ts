@@ -3,7 +3,13 @@ import type { AddressInfo } from "node:net";
 
 import { afterEach, describe, expect, it } from "vitest";
 
-import { createTransport, type KubeRequest, toError, type Transport } from "../../../shared/kubernetes/transport.ts";
+import {
+  type Connection,
+  createTransport,
+  type KubeRequest,
+  toError,
+  type Transport,
+} from "../../../shared/kubernetes/transport.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 
 const open: { server: Server; transport: Transport }[] = [];
@@ -19,7 +25,9 @@ afterEach(async () => {
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
 /** Answers in turn; the last one for good. */
-async function world(...answers: readonly Answer[]) {
+const world = (...answers: readonly Answer[]) => worldOf({ token: async () => "secret" }, ...answers);
+
+async function worldOf(connection: Omit<Connection, "server">, ...answers: readonly Answer[]) {
   const requests: IncomingMessage[] = [];
   const pauses: number[] = [];
   const listener: RequestListener = (request, response) => {
@@ -30,10 +38,9 @@ async function world(...answers: readonly Answer[]) {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const clock: Clock = { now: () => 0, sleep: async (millis) => void pauses.push(millis) };
-  const token = async () => "secret";
   let lost = 0;
   const onUnreachable = () => void (lost += 1);
-  const transport = createTransport({ server: `http://127.0.0.1:${port}`, token, onUnreachable }, clock);
+  const transport = createTransport({ ...connection, server: `http://127.0.0.1:${port}`, onUnreachable }, clock);
   open.push({ server, transport });
   return { transport, requests, pauses, lost: () => lost };
 }
@@ -48,6 +55,19 @@ const status =
 const reset: Answer = (response) => response.socket?.destroy();
 
 describe("createTransport", () => {
+  it("signs in with a user name and a password", async () => {
+    const { transport, requests } = await worldOf({ basicAuth: { username: "ann", password: "p:w" } }, ok);
+    await transport.send(get);
+    expect(requests[0]?.headers.authorization).toBe(`Basic ${Buffer.from("ann:p:w").toString("base64")}`);
+  });
+
+  it("reads no answer that is longer than it may be, and waits for none that takes longer", async () => {
+    const long = await worldOf({ maxResponseBytes: 1000 }, (response) => response.end("x".repeat(2000)));
+    await expect(long.transport.send(get)).rejects.toMatchObject({ code: 0, reason: "Unreachable" });
+    const slow = await worldOf({ timeoutMillis: 50 }, () => undefined);
+    await expect(slow.transport.send(get)).rejects.toMatchObject({ code: 0, reason: "Unreachable" });
+  });
+
   it("sends the bearer token, the user to act as, and who it is", async () => {
     const { transport, requests } = await world(ok);
     await transport.send({ ...get, impersonate: "system:serviceaccount:a:b" });
