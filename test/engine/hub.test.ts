@@ -53,7 +53,7 @@ describe("a Kustomization with a kubeConfig", () => {
     expect(await ready()).toMatchObject({
       status: "False",
       reason: "ReconciliationFailed",
-      message: `unable to read KubeConfig secret 'flux-system/spoke' error: secrets "spoke" not found`,
+      message: `unable to read KubeConfig secret 'flux-system/spoke' error: secrets "spoke" not found — make the Secret spoke in flux-system, with a kubeconfig under the key value, or correct spec.kubeConfig.secretRef`,
     });
     expect((await statusOfKustomization(world, "remote")).status.lastAttemptedRevision).toMatch(/^main@sha1:/);
     expect(await world.cluster.get(ref("settings"))).toBeUndefined();
@@ -140,6 +140,18 @@ describe("a Kustomization with a kubeConfig", () => {
     );
     await push(world, { "remote/settings.yaml": configMap("settings", "shop", { color: "blue" }) });
     expect((await spoke.get(ref("settings")))?.data).toEqual({ color: "blue" });
+  });
+
+  it.each([
+    ["localhost", "True", /^Applied revision/],
+    ["api.example.com", "False", /cannot be reached: ERR_TLS_CERT_ALTNAME_INVALID/],
+  ])("verifies the server's certificate under the tls-server-name %s", async (name, status, message) => {
+    const text = address.adminKubeconfig.replace("    server:", `    tls-server-name: ${name}\n    server:`);
+    await submit(secret("spoke", text));
+    await reconcile();
+    const found = await ready();
+    expect(found).toMatchObject({ status });
+    expect(found?.message).toMatch(message);
   });
 
   it("waits with words while the spoke cannot be reached, and so does nobody else", async () => {
