@@ -35,7 +35,7 @@ async function start(options: StartOptions): Promise<number> {
   try {
     const gitPort = await stableGitPort(stateDir);
     const gitUrl = `http://127.0.0.1:${gitPort}/${repositoryName}.git`;
-    const fleetFile = writeFleet(stateDir, gitUrl);
+    const fleetFile = writeFleet(stateDir, gitUrl, options);
     const assembly = join(stateDir, "cdk.out");
     const made = await synthesize({ root, fleetFile, outDir: assembly });
     step(made ? "CDK app synthesized" : "CDK app unchanged");
@@ -106,13 +106,11 @@ async function stableGitPort(stateDir: string): Promise<number> {
   return port;
 }
 
-function writeFleet(stateDir: string, url: string): string {
+function writeFleet(stateDir: string, url: string, { takeOver }: StartOptions): string {
   const file = join(stateDir, "fleet.json");
   const sync = { url, branch: "main", path: `clusters/${clusterName}` };
-  writeFileSync(
-    file,
-    JSON.stringify({ engine: "local", clusters: [{ name: clusterName, arn: clusterArn, sync }] }, null, 2),
-  );
+  const cluster = { name: clusterName, arn: clusterArn, sync, ...(takeOver ? { takeOver } : {}) };
+  writeFileSync(file, JSON.stringify({ engine: "local", clusters: [cluster] }, null, 2));
   return file;
 }
 

@@ -8,6 +8,7 @@ export interface StartOptions {
   readonly json: boolean;
   readonly fresh: boolean;
   readonly yes: boolean;
+  readonly takeOver: boolean;
   readonly context?: string;
   readonly kubeconfig?: string;
   readonly faults?: FaultSettings;
@@ -23,6 +24,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions {
     .option("--context <name>", "deploy to this context of your kubeconfig instead of the sandbox")
     .option("--kubeconfig <path>", "kubeconfig to read the context from")
     .option("--yes", "do not ask before deploying to a real cluster", false)
+    .option("--take-over", "write although Flux, at rest, or another engine was there first", false)
     .option(
       "--faults <mix>",
       "a seed, or e.g. seed=7,kill=0.1: lose, double and delay messages and kill functions, repeatably",

@@ -20,7 +20,7 @@ export async function refuseObject(self: ObjectKey, cluster: Cluster, options: R
   if (!object) return { kind: "done", remove: ["vpk", "vsk", "seenUid", "seenGen"] };
   // Flux says nothing of what is suspended, and whoever takes over must not.
   if (fieldAt(object, "spec", "suspend") === true) return seen(self, object);
-  const message = `${self.kind} (${self.group}) is not supported by this version of Driftless: keep Flux's controller for it, or remove the object`;
+  const message = `${self.kind} (${self.group}) is not supported by this version of Driftless: suspend the object, or remove it from Git`;
   return stallObject(self, object, { reason: "FeatureNotSupported", message }, cluster, options);
 }
 

@@ -21,7 +21,7 @@ export function requireSupported(kustomization: Kustomization): void {
     throw new ReconcileError(
       "stall",
       "FeatureNotSupported",
-      `this version of Driftless does not support ${fields.join(", ")}: remove the field or keep this Kustomization on Flux`,
+      `this version of Driftless does not support ${fields.join(", ")}: remove the field, or suspend this Kustomization`,
     );
 }
 

@@ -13,6 +13,8 @@ describe("parseStartOptions", () => {
   });
 
   it("has no faults unless told so", () => {
+    expect(parseStartOptions([])).toMatchObject({ takeOver: false });
+    expect(parseStartOptions(["--take-over"])).toMatchObject({ takeOver: true });
     expect(parseStartOptions([]).faults).toBeUndefined();
   });
 });
