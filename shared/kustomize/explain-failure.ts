@@ -4,6 +4,7 @@
  */
 import { groupOf } from "../api/kube-object.ts";
 import { KubeError } from "../kubernetes/cluster.ts";
+import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { nearest } from "../runtime/nearest.ts";
 import { kustomizationFields } from "../render/references.ts";
 import { explainUndeclared } from "./explain-field.ts";
@@ -70,7 +71,8 @@ export async function unlessRefused<T>(look: () => Promise<T>): Promise<T | unde
   try {
     return await look();
   } catch (error) {
-    if (error instanceof KubeError) return undefined;
+    // The latter of a spoke that cannot be asked.
+    if (error instanceof KubeError || error instanceof ReconcileError) return undefined;
     throw error;
   }
 }

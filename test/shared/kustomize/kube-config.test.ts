@@ -1,12 +1,12 @@
 /** A Kustomization in one cluster in memory that applies to another one. */
 import { describe, expect, it } from "vitest";
 
-import type { KubeObject } from "../../../shared/api/kube-object.ts";
+import type { KubeObject, ObjectRef } from "../../../shared/api/kube-object.ts";
 import { KubeError } from "../../../shared/kubernetes/cluster.ts";
 import { defaultFluxSettings } from "../../../shared/config/flux-settings.ts";
 import { createMemoryCluster, type MemoryCluster } from "../../fakes/memory-cluster.ts";
 import { memorySpokes } from "../../fakes/spokes.ts";
-import { aKustomizeWorld, config, configId, configRef, owned, self, yamlOf } from "./kustomize-world.ts";
+import { aKustomizeWorld, config, configId, configRef, deployment, owned, self, yamlOf } from "./kustomize-world.ts";
 
 const arn = "arn:aws:eks:eu-west-1:111122223333:cluster/shop";
 const base64 = (text: string) => Buffer.from(text).toString("base64");
@@ -203,6 +203,31 @@ describe("a run with a kubeConfig", () => {
     expect(await world.run()).toMatchObject({ kind: "ready" });
     expect(other.find(configRef("a"))).toBeDefined();
     expect(other.find(configRef("b"))).toBeDefined();
+  });
+
+  it("tells a failure without its cause when the spoke is lost meanwhile", async () => {
+    const { world, spoke } = aWorld({ ...bySecret, wait: true });
+    world.git.yaml = yamlOf(deployment("web"));
+    await world.run();
+    spoke.edit(
+      { ...configRef("web"), apiVersion: "apps/v1", kind: "Deployment" },
+      {
+        status: {
+          conditions: [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "no" }],
+        },
+      },
+    );
+    const look = spoke.get;
+    let looks = 0;
+    Object.assign(spoke, {
+      get: async (ref: ObjectRef) => {
+        if (ref.kind === "Deployment" && (looks += 1) > 1) throw new KubeError(0, "Unreachable", "no answer");
+        return await look(ref);
+      },
+    });
+    world.request("now");
+    expect(await world.run()).toMatchObject({ kind: "retrying" });
+    expect(world.condition("Ready")?.[1]).toBe("HealthCheckFailed");
   });
 
   it("applies where it may not look at kube-system", async () => {
