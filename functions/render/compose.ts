@@ -55,7 +55,8 @@ async function run(request: RenderRequest, config: RenderConfig, version: Kubect
       const zipped = gzipSync(result.yaml);
       await putOutput(request.handoffUrl, zipped);
       const digests = { size: zipped.length, sha256: sha256Of(zipped), yamlDigest: sha256Of(result.yaml) };
-      return { v: 1, ok: true, unchanged: false, ...digests, closure: result.closure, kustomizeVersion };
+      const { closure, warnings } = result;
+      return { v: 1, ok: true, unchanged: false, ...digests, closure, kustomizeVersion, warnings };
     }
   }
 }

@@ -51,6 +51,7 @@ export type Reason =
   | "OwnershipConflict"
   | "ReadAsMeant"
   | "PatchWithoutTarget"
+  | "UnknownField"
   | "DeletionBudgetExceeded"
   | "InvalidDeletionBudget"
   | "ChildHeldBack";

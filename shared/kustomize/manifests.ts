@@ -1,7 +1,7 @@
 /** The manifests of a run: what kustomize builds of the tree, with the variables of the spec put in. */
 import { createHash } from "node:crypto";
 
-import { overlayOf } from "../render/protocol.ts";
+import { overlayOf, type RenderWarning } from "../render/protocol.ts";
 import { splitKubeYaml } from "../runtime/kube-yaml.ts";
 import { substituteObjects } from "../substitute/substitute-objects.ts";
 import type { StoredArtifact } from "./ports.ts";
@@ -22,6 +22,7 @@ export type Manifests =
       readonly documents: readonly Manifest[];
       readonly closure: string;
       readonly digest: string;
+      readonly warnings?: readonly RenderWarning[];
     }
   | { readonly kind: "unchanged" };
 
@@ -61,7 +62,7 @@ export async function buildManifests(
     return text === before ? plain(text) : { text, digest: digestOf(before, inputs) };
   });
   return {
-    kind: "built",
+    ...build,
     documents,
     closure: `${build.closure}+${inputs}`,
     digest: yaml === build.yaml ? build.digest : yamlDigest(yaml),

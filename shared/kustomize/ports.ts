@@ -7,7 +7,7 @@ import type { Item } from "../lease/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { EngineEvent } from "../runtime/event.ts";
 import type { Log } from "../runtime/log.ts";
-import type { KustomizationOverlay } from "../render/protocol.ts";
+import type { KustomizationOverlay, RenderWarning } from "../render/protocol.ts";
 import type { AppliedStates } from "./applied-state.ts";
 
 /** The artifact that a source last stored, as the engine recorded it; nothing is believed from the cluster's status. */
@@ -37,7 +37,13 @@ export interface BuildRequest {
 }
 
 export type Build =
-  | { readonly kind: "built"; readonly yaml: string; readonly closure: string; readonly digest: string }
+  | {
+      readonly kind: "built";
+      readonly yaml: string;
+      readonly closure: string;
+      readonly digest: string;
+      readonly warnings?: readonly RenderWarning[];
+    }
   | { readonly kind: "unchanged"; readonly closure: string };
 
 export interface Renderer {

@@ -62,23 +62,23 @@ export async function prune(
   for (const [tier, entries] of tiers.entries()) {
     if (entries.length === 0) continue;
     fence();
+    const going: ObjectRef[] = [];
     for (const result of await deleteObjects(cluster, entries.map(refOfId), { owner, fence })) {
       if (result.kind === "deleted") deleted.push(result.ref);
-      if (result.kind === "deleted" || result.kind === "terminating") leaving.push(result.ref);
+      if (result.kind === "deleted" || result.kind === "terminating") going.push(result.ref);
       if (result.kind !== "failed")
         told.push({ ref: result.ref, action: result.kind === "kept" ? "skipped" : "deleted" });
       if (result.kind !== "failed") continue;
       errors.push(result.message);
       kept.add(formatId(result.ref));
     }
-    const { terminating, heldBack } =
-      tier === 0 && announcer ? await stillThere(entries, kept, cluster, announcer) : noneThere;
+    leaving.push(...going);
+    const { terminating, heldBack } = tier === 0 && announcer ? await stillThere(going, cluster, announcer) : noneThere;
     if (terminating.length > 0 || (tier === 0 && errors.length > 0)) {
-      const waiting = new Set(terminating.map(({ id }) => id));
+      const waiting = new Set(terminating.map(formatId));
       const looked = new Set(entries.map(({ id }) => id));
       const remaining = stale.filter(({ id }) => kept.has(id) || waiting.has(id) || !looked.has(id));
-      const children = { terminating: terminating.map(refOfId), heldBack: heldBack.map(refOfId) };
-      return { deleted, lines: lines(), leaving, remaining, ...children, errors };
+      return { deleted, lines: lines(), leaving, remaining, terminating, heldBack, errors };
     }
   }
   const remaining = stale.filter(({ id }) => kept.has(id));
@@ -86,28 +86,26 @@ export async function prune(
 }
 
 interface StillThere {
-  readonly terminating: readonly ResourceRef[];
-  readonly heldBack: readonly ResourceRef[];
+  readonly terminating: readonly ObjectRef[];
+  readonly heldBack: readonly ObjectRef[];
 }
 
 const noneThere = { terminating: [], heldBack: [] } as const;
 
 /** Flux objects that have a finalizer stay until their own run has removed what they own, or may remove it. */
 async function stillThere(
-  entries: readonly ResourceRef[],
-  failed: ReadonlySet<string>,
+  going: readonly ObjectRef[],
   cluster: Cluster,
   announcer: Pick<Announcer, "trigger">,
 ): Promise<StillThere> {
-  const terminating: ResourceRef[] = [];
-  const heldBack: ResourceRef[] = [];
-  for (const entry of entries) {
-    if (failed.has(entry.id)) continue;
-    const live = await cluster.get(refOfId(entry));
+  const terminating: ObjectRef[] = [];
+  const heldBack: ObjectRef[] = [];
+  for (const ref of going) {
+    const live = await cluster.get(ref);
     if (live?.metadata.deletionTimestamp === undefined) continue;
-    terminating.push(entry);
-    if (findPending(live)?.isCurrent) heldBack.push(entry);
-    else await announcer.trigger(refOfId(entry), "deleted");
+    terminating.push(ref);
+    if (findPending(live)?.isCurrent) heldBack.push(ref);
+    else await announcer.trigger(ref, "deleted");
   }
   return { terminating, heldBack };
 }

@@ -29,7 +29,7 @@ import { pruneStale } from "./prune-stale.ts";
 import { readAsMeant } from "./read-as-meant.ts";
 import { requireDependencies, requireSource, requireSupported } from "./require.ts";
 import { incarnationOf, type Run, step } from "./run.ts";
-import { tellOfBuild } from "./tell-of-build.ts";
+import { findings, tellOfBuild } from "./tell-of-build.ts";
 import { unmatchedPatches } from "./unmatched-patches.ts";
 import { attempt, isNewRequest, observe, statusManager, suspended } from "./status.ts";
 import { openTarget, type Target } from "./target.ts";
@@ -84,7 +84,11 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   step(run, "Detecting drift");
   const written = parseDesired(build.documents, { owner, commonMetadata: spec.commonMetadata }, state);
   const { desired, said } = await readAsMeant(written, applier);
-  await tellOfBuild(run, { ReadAsMeant: said, PatchWithoutTarget: unmatchedPatches(spec.patches, desired) });
+  await tellOfBuild(run, [
+    ...(build.warnings ?? []),
+    ...findings("ReadAsMeant", said),
+    ...findings("PatchWithoutTarget", unmatchedPatches(spec.patches, desired)),
+  ]);
   if (isRoot(kustomization)) await requireSettings(desired, ports);
   run.vanishing = vanishingOf(desired);
   const inventory = run.status.inventory?.entries ?? [];

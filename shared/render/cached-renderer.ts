@@ -8,7 +8,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import type { Build, BuildRequest, Renderer } from "../kustomize/ports.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
-import { DEFAULT_RENDER_LIMITS } from "./protocol.ts";
+import { DEFAULT_RENDER_LIMITS, type RenderWarning } from "./protocol.ts";
 
 /** Builders of another version may print another YAML. */
 const builderVersion = "kustomize-5.8.1/2";
@@ -18,6 +18,7 @@ interface Kept {
   readonly v: 1;
   readonly closure: string;
   readonly digest: string;
+  readonly warnings?: readonly RenderWarning[];
 }
 
 /** @param trigger asks the source to fetch an artifact again that is not in the bucket any more */
@@ -51,12 +52,12 @@ async function findKept(request: BuildRequest, name: string, blobs: BlobStore): 
   const bytes = await blobs.get(`rendered/${name}.json`);
   const kept = bytes && parseKept(bytes);
   if (!kept) return undefined;
-  const { closure, digest } = kept;
+  const { closure, digest, warnings } = kept;
   if (closure === request.knownClosure) return { kind: "unchanged", closure };
   const packed = digest === "" ? undefined : await blobs.get(yamlKey(digest));
   if (!packed) return undefined;
   const yaml = gunzipSync(packed, { maxOutputLength: DEFAULT_RENDER_LIMITS.outputBytes }).toString("utf8");
-  return { kind: "built", yaml, closure, digest };
+  return { kind: "built", yaml, closure, digest, ...(warnings ? { warnings } : {}) };
 }
 
 function parseKept(bytes: Uint8Array): Kept | undefined {
@@ -94,7 +95,8 @@ async function buildInner(inner: Renderer, request: BuildRequest): Promise<Build
 /** Both at once: without the YAML the build is made again. */
 async function keep(build: Build, name: string, blobs: BlobStore): Promise<void> {
   const digest = build.kind === "built" ? build.digest : "";
-  const kept: Kept = { v: 1, closure: build.closure, digest };
+  const { warnings = [] } = build.kind === "built" ? build : {};
+  const kept: Kept = { v: 1, closure: build.closure, digest, ...(warnings.length > 0 ? { warnings } : {}) };
   const puts = [blobs.put(`rendered/${name}.json`, Buffer.from(JSON.stringify(kept)), "application/json")];
   if (build.kind === "built")
     puts.push(blobs.put(yamlKey(digest), gzipSync(build.yaml, { level: 1 }), "application/gzip"));

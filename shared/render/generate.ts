@@ -4,7 +4,7 @@
  */
 import { RenderError, type KustomizationOverlay, type OverlayImage } from "./protocol.ts";
 import { writeJsonYaml } from "./read-yaml.ts";
-import { knownFieldsOf, isMapping, type Mapping } from "./references.ts";
+import { knownFieldsOf, kustomizationFields, isMapping, type Mapping } from "./references.ts";
 import { readKustomization } from "./guard.ts";
 import { withTextFields } from "./string-fields.ts";
 import type { Tree } from "./tree.ts";
@@ -13,21 +13,33 @@ import { isRemote, isRepository, joinTreePath, resolveReference, type TreePath }
 export interface CompletedRoot {
   /** Files that were listed because they lie in the path; empty when the repository has its own kustomization. */
   readonly generatedFrom: readonly string[];
+  /** The file that was completed. */
+  readonly file: TreePath;
+  /** How many patches it had of its own; those of the spec come behind them. */
+  readonly ownPatches: number;
+  /** Its fields that Flux does not know, and drops. */
+  readonly unknownFields: readonly string[];
 }
 
 /** Writes the completed kustomization into the directory. @throws RenderError BuildFailed */
 export function completeRoot(tree: Tree, directory: TreePath, overlay: KustomizationOverlay): CompletedRoot {
   const file = tree.findKustomization(directory);
   const generatedFrom = file === undefined ? scanManifests(tree, directory, ".") : [];
-  const base = file === undefined ? generated(generatedFrom) : existing(tree, file);
+  const given = file === undefined ? {} : requireMapping(tree, file);
+  const base = file === undefined ? generated(generatedFrom) : existing(given);
   const target = file ?? joinTreePath(directory, "kustomization.yaml");
   tree.write(target, writeJsonYaml(withFirstInFirstOut(merge(base, overlay, tree, directory))));
-  return { generatedFrom };
+  const unknownFields = Object.keys(given).filter((field) => !kustomizationFields.includes(field));
+  return { generatedFrom, file: target, ownPatches: listOf(base.patches).length, unknownFields };
 }
 
-function existing(tree: Tree, file: TreePath): Mapping {
+function requireMapping(tree: Tree, file: TreePath): Mapping {
   const kustomization = readKustomization(tree, file) ?? {};
   if (!isMapping(kustomization)) throw new RenderError("BuildFailed", `${file} is not a kustomization: want a mapping`);
+  return kustomization;
+}
+
+function existing(kustomization: Mapping): Mapping {
   const known = withTextFields(knownFieldsOf(kustomization));
   // Flux sets it against the error about an empty kustomization, and so whenever there are no resources.
   return listOf(known.resources).length === 0 ? { ...known, buildMetadata: ["originAnnotations"] } : known;

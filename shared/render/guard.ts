@@ -3,6 +3,7 @@
  * the artifact: none of its own flags contains a build. Kustomizations and plugin configurations are written back as
  * JSON, so that both parsers see the same.
  */
+import { type TargetedPatch, targetedPatches } from "./patch-target.ts";
 import { RenderError } from "./protocol.ts";
 import { readYamlDocuments, requireBoundedYaml, writeJsonYaml } from "./read-yaml.ts";
 import {
@@ -36,22 +37,25 @@ interface Walk {
   readonly tree: Tree;
   readonly open: Visit[];
   readonly seen: Set<string>;
+  readonly patches: TargetedPatch[];
 }
 
 /**
  * Walks from the kustomization of `directory`; afterwards the tree's closure holds every file of the build.
  *
+ * @returns the patches with a target, in the order of the walk
  * @throws RenderError BuildFailed naming the file and the reference
  */
-export function guardBuild(tree: Tree, directory: TreePath): void {
+export function guardBuild(tree: Tree, directory: TreePath): readonly TargetedPatch[] {
   const site: ReferenceSite = { file: directory, directory, field: "path" };
-  const walk: Walk = { tree, open: [{ directory, site, ofPlugins: false }], seen: new Set() };
+  const walk: Walk = { tree, open: [{ directory, site, ofPlugins: false }], seen: new Set(), patches: [] };
   for (let visit = walk.open.pop(); visit !== undefined; visit = walk.open.pop()) {
     const key = `${visit.ofPlugins ? "plugins" : "build"} ${visit.directory}`;
     if (walk.seen.has(key)) continue;
     walk.seen.add(key);
     visitDirectory(walk, visit);
   }
+  return walk.patches;
 }
 
 function visitDirectory(walk: Walk, { directory, site, ofPlugins }: Visit): void {
@@ -75,6 +79,7 @@ function visitDirectory(walk: Walk, { directory, site, ofPlugins }: Visit): void
     if (ofPlugins) visitPlugins(walk, reference.text, { ...here, directory: site.directory }, directory);
     else follow(walk, reference, here, rewritten);
   }
+  walk.patches.push(...targetedPatches(kustomization, { file, directory }, walk.tree));
   if (rewritten.size > 0) walk.tree.write(file, writeJsonYaml(replaceTexts(kustomization, rewritten)));
 }
 

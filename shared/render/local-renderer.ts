@@ -21,7 +21,8 @@ export function createLocalRenderer(tools: RenderTools, blobs: BlobStore): Rende
           return { kind: "unchanged", closure: result.closure.digest };
         case "built": {
           const digest = `sha256:${createHash("sha256").update(result.yaml).digest("hex")}`;
-          return { kind: "built", yaml: result.yaml.toString("utf8"), closure: result.closure.digest, digest };
+          const { yaml, closure, warnings } = result;
+          return { kind: "built", yaml: yaml.toString("utf8"), closure: closure.digest, digest, warnings };
         }
       }
     },

@@ -94,6 +94,12 @@ export interface Closure {
   readonly files: number;
 }
 
+/** What a build had that its author should know of although it did not fail. */
+export interface RenderWarning {
+  readonly reason: "UnknownField" | "PatchWithoutTarget";
+  readonly message: string;
+}
+
 export type RenderFailureReason = "BuildFailed" | "ArtifactFailed";
 
 export interface RenderFailure {
@@ -118,6 +124,7 @@ export interface RenderSuccess {
   readonly yamlDigest: string;
   readonly kustomizeVersion: string;
   readonly closure: Closure;
+  readonly warnings?: readonly RenderWarning[];
 }
 
 export interface RenderUnchanged {

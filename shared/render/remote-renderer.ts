@@ -53,7 +53,8 @@ async function build(
   if (!response.ok) throw new ReconcileError("retry", response.reason, response.message);
   if (response.unchanged) return { kind: "unchanged", closure: response.closure.digest };
   const yaml = verify(await blobs.get(handoff), response);
-  return { kind: "built", yaml: yaml.toString("utf8"), closure: response.closure.digest, digest: response.yamlDigest };
+  const { closure, yamlDigest: digest, warnings = [] } = response;
+  return { kind: "built", yaml: yaml.toString("utf8"), closure: closure.digest, digest, warnings };
 }
 
 function verify(handed: Uint8Array | undefined, { size, sha256, yamlDigest }: RenderSuccess): Buffer {

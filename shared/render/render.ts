@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { buildKustomization } from "./build.ts";
 import { completeRoot, type CompletedRoot } from "./generate.ts";
 import { guardBuild } from "./guard.ts";
+import { nearest } from "../runtime/nearest.ts";
+import { findSilentPatches, type TargetedPatch } from "./patch-target.ts";
 import type { KubectlVersion } from "./kubectl-version.ts";
 import {
   type Closure,
@@ -15,7 +17,9 @@ import {
   RenderError,
   type RenderFailureReason,
   type RenderLimits,
+  type RenderWarning,
 } from "./protocol.ts";
+import { kustomizationFields } from "./references.ts";
 import { createTree, type Tree } from "./tree.ts";
 import { clampToRoot, type TreePath } from "./tree-path.ts";
 import { unpackArtifact } from "./unpack.ts";
@@ -40,7 +44,12 @@ export interface RenderTools {
 }
 
 export type RenderResult =
-  | { readonly kind: "built"; readonly yaml: Buffer; readonly closure: Closure }
+  | {
+      readonly kind: "built";
+      readonly yaml: Buffer;
+      readonly closure: Closure;
+      readonly warnings: readonly RenderWarning[];
+    }
   | { readonly kind: "unchanged"; readonly closure: Closure }
   | {
       readonly kind: "failed";
@@ -68,7 +77,7 @@ async function renderIn(scratch: string, input: RenderInput, tools: RenderTools)
   const tree = createTree(unpackArtifact(input.archive, input.artifactDigest, limits), limits);
   const directory = requireDirectory(tree, input.path);
   const completed = completeRoot(tree, directory, input);
-  guardBuild(tree, directory);
+  const patches = guardBuild(tree, directory);
   const closure = closureOf(tree, directory, input, tools.version);
   if (closure.digest === input.knownClosure) return { kind: "unchanged", closure };
 
@@ -76,12 +85,29 @@ async function renderIn(scratch: string, input: RenderInput, tools: RenderTools)
   tree.materialize(root);
   try {
     const options = { kubectl: tools.kubectl, root, home: join(scratch, "home"), limits };
-    return { kind: "built", yaml: await buildKustomization(directory, options), closure };
+    const yaml = await buildKustomization(directory, options);
+    return { kind: "built", yaml, closure, warnings: warningsOf(completed, patches, yaml) };
   } catch (error) {
     if (!(error instanceof RenderError)) throw error;
     const message = asScanFailure(error.message, completed, directory) ?? error.message;
     return { kind: "failed", reason: error.reason, message, closure };
   }
+}
+
+/** Patches of the spec are the business of whoever knows the spec. */
+function warningsOf(
+  { file, ownPatches, unknownFields }: CompletedRoot,
+  patches: readonly TargetedPatch[],
+  yaml: Buffer,
+): readonly RenderWarning[] {
+  const own = patches.filter((patch) => patch.file !== file || patch.index < ownPatches);
+  const fields = unknownFields.map((field): RenderWarning => {
+    const meant = nearest(field, kustomizationFields);
+    const hint = meant === undefined ? "" : `, did you mean ${meant}?`;
+    return { reason: "UnknownField", message: `${file} has an unknown field ${field}, which is left out${hint}` };
+  });
+  const silent = findSilentPatches(own, yaml);
+  return [...fields, ...silent.map((message): RenderWarning => ({ reason: "PatchWithoutTarget", message }))];
 }
 
 function requireDirectory(tree: Tree, path: string): TreePath {

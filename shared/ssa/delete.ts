@@ -1,6 +1,7 @@
 /** Deletes what is ours: by uid, in the reverse of the apply order, and only what bears the owner's labels. */
-import { type KubeObject, type ObjectRef, subject } from "../api/kube-object.ts";
+import { type KubeObject, type ObjectRef, subjectOf } from "../api/kube-object.ts";
 import type { ResourceRef } from "../api/kustomization.ts";
+import { newerVersions } from "../api/old-versions.ts";
 import { refOfId } from "../inventory/id.ts";
 import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { each } from "../runtime/each.ts";
@@ -67,11 +68,30 @@ export async function findDeletable(
 
 async function fateOfLive(cluster: Cluster, ref: ObjectRef, owner: Owner): Promise<Fate> {
   try {
-    return fateOf(await cluster.get(ref), owner);
+    return fateOf((await findServed(cluster, ref)).live, owner);
   } catch (error) {
     if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
-    return error.reason === "NoMatch" ? "absent" : "deletable";
+    return "deletable";
   }
+}
+
+interface Found {
+  /** Under the version that is served. */
+  readonly ref: ObjectRef;
+  readonly live: KubeObject | undefined;
+}
+
+/** Flux's kinds may be served under a newer version only; a kind that is not served at all has no objects. */
+async function findServed(cluster: Cluster, given: ObjectRef): Promise<Found> {
+  for (const apiVersion of [given.apiVersion, ...(newerVersions(given) ?? [])]) {
+    const ref = { ...given, apiVersion };
+    try {
+      return { ref, live: await cluster.get(ref) };
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.reason !== "NoMatch") throw error;
+    }
+  }
+  return { ref: given, live: undefined };
 }
 
 type Fate = "absent" | "foreign" | "opted out" | "terminating" | "deletable";
@@ -86,11 +106,11 @@ function fateOf(live: KubeObject | undefined, owner: Owner): Fate {
 
 async function deleteOne(
   cluster: Cluster,
-  ref: ObjectRef,
+  given: ObjectRef,
   { owner, fence }: { readonly owner: Owner; readonly fence: () => void },
 ): Promise<Deletion> {
   try {
-    const live = await cluster.get(ref);
+    const { ref, live } = await findServed(cluster, given);
     const fate = fateOf(live, owner);
     if (fate === "foreign") return { kind: "kept", ref, why: "owner" };
     if (fate === "opted out") return { kind: "kept", ref, why: "opted out" };
@@ -100,12 +120,7 @@ async function deleteOne(
     return { kind: await cluster.delete(ref, { propagation: "Background", ...(uid ? { uid } : {}) }), ref };
   } catch (error) {
     if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
-    // A kind that is not served any more has no objects.
-    if (error.reason === "NoMatch") return { kind: "absent", ref };
-    const named = {
-      kind: ref.kind,
-      metadata: { name: ref.name, ...(ref.namespace ? { namespace: ref.namespace } : {}) },
-    };
-    return { kind: "failed", ref, message: `${subject(named)} delete failed: ${error.message}` };
+    if (error.reason === "NoMatch") return { kind: "absent", ref: given };
+    return { kind: "failed", ref: given, message: `${subjectOf(given)} delete failed: ${error.message}` };
   }
 }

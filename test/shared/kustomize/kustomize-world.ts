@@ -9,6 +9,7 @@ import type { Item } from "../../../shared/lease/ports.ts";
 import { type AppliedState, createAppliedStates } from "../../../shared/kustomize/applied-state.ts";
 import type { BuildRequest, KustomizePorts, Outcome } from "../../../shared/kustomize/ports.ts";
 import { reconcile } from "../../../shared/kustomize/reconcile.ts";
+import type { RenderWarning } from "../../../shared/render/protocol.ts";
 import type { EngineEvent } from "../../../shared/runtime/event.ts";
 import { createMemoryBlobs } from "../../engine/memory-blobs.ts";
 import { fakeClock } from "../../fakes/fake-clock.ts";
@@ -85,7 +86,7 @@ export interface KustomizeWorld {
   /** How the cluster is applied to; undefined: as Flux without flags. */
   settings: FluxSettings;
   /** What the source has stored and the renderer answers. */
-  git: { revision: string | undefined; yaml: string; closure: string };
+  git: { revision: string | undefined; yaml: string; closure: string; warnings?: readonly RenderWarning[] };
   /** From this write on (0 is the first) the lease is lost; undefined: never. */
   fenceFrom: number | undefined;
   fences: number;
@@ -187,9 +188,9 @@ export function aKustomizeWorld(
       build: async (request) => {
         world.builds.push(request);
         request.began?.();
-        const { yaml, closure } = world.git;
+        const { yaml, closure, warnings = [] } = world.git;
         if (request.knownClosure === closure) return { kind: "unchanged", closure };
-        return { kind: "built", yaml, closure, digest: `sha256:${closure}` };
+        return { kind: "built", yaml, closure, digest: `sha256:${closure}`, warnings };
       },
     },
     announcer: {

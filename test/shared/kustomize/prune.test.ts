@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
+import type { ResourceRef } from "../../../shared/api/kustomization.ts";
 import type { KubeObject, ObjectRef } from "../../../shared/api/kube-object.ts";
 import { formatId, refOfId } from "../../../shared/inventory/id.ts";
 import { KubeError } from "../../../shared/kubernetes/cluster.ts";
@@ -38,8 +39,10 @@ let fences: number;
 let lostFrom: number;
 const deletes = () => cluster.requests.filter((request) => request.startsWith("delete "));
 
-function pruneAll(...objects: readonly KubeObject[]): Promise<Pruned> {
-  return prune(objects.map(entryOf), owner, {
+const pruneAll = (...objects: readonly KubeObject[]): Promise<Pruned> => pruneEntries(...objects.map(entryOf));
+
+function pruneEntries(...entries: readonly ResourceRef[]): Promise<Pruned> {
+  return prune(entries, owner, {
     cluster,
     announcer: {
       trigger: async (ref, why) => void told.push(`${ref.kind}/${ref.name} ${why}`),
@@ -71,6 +74,14 @@ describe("prune", () => {
     expect(pruned.remaining.map(refOfId)).toEqual([space, account, web, child].map(refOf));
     expect(pruned.errors).toEqual([]);
     expect(told).toEqual(["Kustomization/child deleted"]);
+  });
+
+  it("finds what was applied as a version that is served no more under the one that is", async () => {
+    const old = { ...entryOf(child), v: "v1beta2" };
+    const pruned = await pruneEntries(old);
+    expect(deletes()).toEqual(["delete Kustomization/apps/child"]);
+    expect(pruned.terminating).toEqual([refOf(child)]);
+    expect(pruned.remaining).toEqual([old]);
   });
 
   it("asks for no second deletion of what is finalizing", async () => {

@@ -154,6 +154,19 @@ describe("the condition makes the table unnecessary where", () => {
 });
 
 describe("bad input", () => {
+  it("an unknown field of a kustomization.yaml is told once, and what the renderer says comes as it is", async () => {
+    const world = aKustomizeWorld();
+    world.git.yaml = yamlOf(config("a"));
+    world.git.warnings = [
+      { reason: "UnknownField", message: "first" },
+      { reason: "UnknownField", message: "second" },
+    ];
+    await world.run();
+    await world.run();
+    const warned = world.events.filter(({ type }) => type === "Warning");
+    expect(warned.map(({ reason, message }) => [reason, message])).toEqual([["UnknownField", "first\nsecond"]]);
+  });
+
   it("an unknown field is named with the nearest known one, and nothing is written", async () => {
     const world = aKustomizeWorld();
     for (const definition of customResourceDefinitions()) world.cluster.put(definition);

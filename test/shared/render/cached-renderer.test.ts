@@ -5,6 +5,7 @@ import { createCachedRenderer } from "../../../shared/render/cached-renderer.ts"
 import type { KustomizationOverlay } from "../../../shared/render/protocol.ts";
 import { createMemoryBlobs } from "../../engine/memory-blobs.ts";
 
+const warnings = [{ reason: "UnknownField", message: "a field" }] as const;
 const artifact = {
   revision: "main@sha1:one",
   digest: "sha256:one",
@@ -19,7 +20,7 @@ async function aWorld() {
   const inner: Renderer = {
     build: async (request) => {
       built.push(request);
-      return { kind: "built", yaml: "a: 1\n", closure: "sha256:closure", digest: "sha256:yaml" };
+      return { kind: "built", yaml: "a: 1\n", closure: "sha256:closure", digest: "sha256:yaml", warnings };
     },
   };
   const renderer = createCachedRenderer(inner, blobs, async () => undefined);

@@ -55,6 +55,43 @@ describe("render", () => {
     expect(namesIn(yaml)).toEqual(["z", "b", "c-one"]);
   });
 
+  it("tells of patches that change nothing and of fields that are left out", async () => {
+    const patch = (name: string, text = "[]") => ({ target: { kind: "ConfigMap", name }, patch: text });
+    const result = await build(
+      {
+        "apps/kustomization.yaml": JSON.stringify({
+          resources: ["base"],
+          patchs: [],
+          namePrefix: "prod-",
+          patches: [patch("a"), patch("none"), { ...patch("gone"), patch: undefined, path: "gone.yaml" }],
+        }),
+        "apps/gone.yaml": "$patch: delete\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: gone\n",
+        "apps/base/kustomization.yaml": JSON.stringify({ resources: ["a.yaml"], patches: [patch("b.*")] }),
+        "apps/base/a.yaml": `${object("ConfigMap", "a")}---\n${object("ConfigMap", "gone")}`,
+      },
+      { patches: [patch("none-of-the-spec")] },
+    );
+
+    if (result.kind !== "built") throw new Error(JSON.stringify(result));
+    expect(namesIn(result.yaml.toString())).toEqual(["prod-a"]);
+    expect(result.warnings).toEqual([
+      {
+        reason: "UnknownField",
+        message: "apps/kustomization.yaml has an unknown field patchs, which is left out, did you mean patches?",
+      },
+      {
+        reason: "PatchWithoutTarget",
+        message:
+          "patches[1] of apps/kustomization.yaml changes nothing: no object of the build matches its target (kind: ConfigMap, name: none): correct the target or remove the patch",
+      },
+      {
+        reason: "PatchWithoutTarget",
+        message:
+          "patches[0] of apps/base/kustomization.yaml changes nothing: no object of the build matches its target (kind: ConfigMap, name: b.*): correct the target or remove the patch",
+      },
+    ]);
+  });
+
   it("builds nothing out of an empty path", async () => {
     expect(await yamlOf({ "apps/readme.md": "" })).toBe("");
   });
