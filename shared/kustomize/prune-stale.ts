@@ -49,8 +49,9 @@ export async function pruneStale(run: Run, { stale, wanted, owner, state }: Prun
   const isDone = result.remaining.length === 0;
   await ports.states.save(key, {
     ...(isDone ? rest : begun),
-    // An unfinished prune must be looked at again even if the closure stays as it is.
-    closure: isDone ? state.closure : "",
+    // An unfinished prune must be looked at again even if the closure stays as it is; and so must one whose worker dies
+    // before the status is written, or the inventory would keep what is gone.
+    closure: stale.length === 0 ? state.closure : "",
     ...(run.held.size > 0 ? { held: [...run.held] } : {}),
     ...(superseded.length > 0 ? { superseded: superseded.map(({ id }) => id) } : {}),
   });

@@ -189,7 +189,7 @@ describe("the prune of a run", () => {
     expect(await world.run()).toMatchObject({ kind: "ready" });
     expect(world.inventory()).toEqual([configId("a").id]);
     expect(world.cluster.find(configRef("b"))).toBeUndefined();
-    expect((await world.state()).closure).toBe("closure-2");
+    expect((await world.state()).closure).toBe("");
   });
 
   it("leaves stale objects in the cluster and out of the inventory without spec.prune", async () => {
