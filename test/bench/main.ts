@@ -4,14 +4,16 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 
 import { missingForCluster } from "../real/up.ts";
+import { runBuildBench } from "./build.ts";
 import { describeMachine, documentOf } from "./document.ts";
 import { breaksPromise, type Figure, jsonLine, textTable } from "./figure.ts";
 import { type BenchTitle, CommanderError, parseBenchOptions } from "./options.ts";
-import { runPushBenches } from "./push.ts";
+import { type PushRun, runPushBenches } from "./push.ts";
 
 const known: readonly BenchTitle[] = [
   { id: "B3", title: "one of 1,000 objects changed: push to applied, requests, the others untouched" },
   { id: "B4", title: "1, 100 and 1,000 new objects: push to applied, requests" },
+  { id: "B8", title: "builds beside kustomize's own process; a push that changes one of 50 Kustomizations" },
 ];
 
 const busyAt = 3;
@@ -21,7 +23,8 @@ const target = join(import.meta.dirname, "..", "..", "docs", "benchmarks.md");
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseBenchOptions(argv, known);
   const progress = (line: string) => void process.stderr.write(`${line}\n`);
-  const missing = missingForCluster("source-controller", "kustomize-controller");
+  const isPushed = options.benches.some((id) => id !== "B8");
+  const missing = isPushed ? missingForCluster("source-controller", "kustomize-controller") : undefined;
   if (missing) {
     progress(`cannot measure here: ${missing}; run test/real/build.sh controllers`);
     return 2;
@@ -31,7 +34,8 @@ async function main(argv: readonly string[]): Promise<number> {
     progress(`the load of this machine is ${load.toFixed(1)}: seconds will say little, requests are exact`);
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupt.abort());
-  const figures = await runPushBenches({ ...options, progress, signal: interrupt.signal }).catch((error: unknown) => {
+  const run = { ...options, progress, signal: interrupt.signal };
+  const figures = await runBenches(run, isPushed).catch((error: unknown) => {
     if (interrupt.signal.aborted) return undefined;
     throw error;
   });
@@ -40,6 +44,13 @@ async function main(argv: readonly string[]): Promise<number> {
   else console.log(textTable(figures));
   if (options.write) writeFileSync(target, documentOf(figures, describeMachine(options.rounds)));
   return conclude(figures, progress);
+}
+
+/** Builds go first: nothing else runs beside them then. */
+async function runBenches(run: PushRun, isPushed: boolean): Promise<readonly Figure[]> {
+  const ofBuilds = run.benches.includes("B8") ? await runBuildBench(run) : [];
+  const ofPushes = isPushed ? await runPushBenches(run) : [];
+  return [...ofPushes, ...ofBuilds];
 }
 
 function conclude(figures: readonly Figure[], progress: (line: string) => void): number {

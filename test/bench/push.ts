@@ -73,7 +73,7 @@ async function alternate(measured: readonly Measured[], run: PushRun): Promise<v
 }
 
 /** Where there is a file system in memory, everything lies there: a disk would measure itself, Flux's scratch above all. */
-function useMemory(): string {
+export function useMemory(): string {
   const shared = "/dev/shm";
   const scratch = mkdtempSync(join(existsSync(shared) ? shared : tmpdir(), "driftless-bench-"));
   process.env.TMPDIR = scratch;
