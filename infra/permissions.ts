@@ -130,9 +130,10 @@ export const permissions: Readonly<Record<FunctionName, readonly Permission[]>> 
     },
     { sid: "Artifacts", actions: ["s3:GetObject"], resources: ["bucket/artifacts/*"] },
     { sid: "Rendered", actions: ["s3:GetObject", "s3:PutObject"], resources: ["bucket/rendered/*"] },
+    { sid: "RemoteBases", actions: ["s3:GetObject", "s3:PutObject"], resources: ["bucket/bases/*"] },
     { sid: "State", actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], resources: ["bucket/state/*"] },
     {
-      // The render function gets one presigned GET and one presigned PUT, which carry these rights to it.
+      // The render function gets presigned GETs of what it builds and one presigned PUT, which carry these rights to it.
       sid: "Handoff",
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
       resources: ["bucket/handoff/*"],

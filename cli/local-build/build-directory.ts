@@ -5,6 +5,7 @@ import { dirname, join, relative, sep } from "node:path";
 import { buildKustomization } from "../../shared/render/build.ts";
 import { completeRoot } from "../../shared/render/generate.ts";
 import { guardBuild, readKustomization } from "../../shared/render/guard.ts";
+import { type MountedRemote, mountRemotes } from "../../shared/render/mounts.ts";
 import { DEFAULT_RENDER_LIMITS, type KustomizationOverlay, RenderError } from "../../shared/render/protocol.ts";
 import { writeJsonYaml } from "../../shared/render/read-yaml.ts";
 import { isMapping } from "../../shared/render/references.ts";
@@ -13,6 +14,7 @@ import { isRemote, joinTreePath, type TreePath } from "../../shared/render/tree-
 import type { Tree } from "../../shared/render/tree.ts";
 import { ignoreFile, type IgnorePattern, matcherOf, parseIgnoreRules } from "../../shared/source/ignore.ts";
 import { createDiskTree, type IsIgnored } from "./disk-tree.ts";
+import { createRemoteFetcher } from "./fetch-remotes.ts";
 
 export type BuildTools = Pick<RenderTools, "kubectl" | "scratch">;
 
@@ -32,21 +34,32 @@ export async function buildDirectory(build: DirectoryBuild, { kubectl, scratch }
   const root = rootOf(directory, realpathSync(build.workingDirectory));
   const path = relative(root, directory).split(sep).join("/");
   const isIgnored = createIgnore(root, path, build.ignorePaths);
-  const tree = createDiskTree(root, isIgnored, DEFAULT_RENDER_LIMITS);
-  const { generatedFrom } = completeRoot(tree, path, build.overlay);
-  leaveOutIgnored(tree, path, isIgnored);
-  guardBuild(tree, path);
+  const { tree, generatedFrom, mounts } = await readTree(root, path, isIgnored, build.overlay);
 
   mkdirSync(scratch, { recursive: true, mode: 0o700 });
   const own = mkdtempSync(join(scratch, "driftless-build-"));
   try {
     tree.materialize(join(own, "tree"));
     const options = { kubectl, root: join(own, "tree"), home: join(own, "home"), limits: DEFAULT_RENDER_LIMITS };
-    return (await buildKustomization(path, options)).toString("utf8");
+    return mounts.withOrigins((await buildKustomization(path, options)).toString("utf8"));
   } catch (error) {
     throw error instanceof RenderError ? asScanFailure(error, generatedFrom, directory) : error;
   } finally {
     rmSync(own, { recursive: true, force: true });
+  }
+}
+
+/** Everything that the build reads; what remote bases refer to comes to light one after the other. */
+async function readTree(root: string, path: TreePath, isIgnored: IsIgnored, overlay: KustomizationOverlay) {
+  const fetcher = createRemoteFetcher();
+  for (let remotes: readonly MountedRemote[] = []; ;) {
+    const tree = createDiskTree(root, isIgnored, DEFAULT_RENDER_LIMITS);
+    const { generatedFrom } = completeRoot(tree, path, overlay);
+    leaveOutIgnored(tree, path, isIgnored);
+    const mounts = mountRemotes(tree, remotes, DEFAULT_RENDER_LIMITS);
+    const { needs } = guardBuild(tree, path, mounts);
+    if (needs.length === 0) return { tree, generatedFrom, mounts };
+    remotes = [...remotes, ...(await fetcher.fetch(needs))];
   }
 }
 

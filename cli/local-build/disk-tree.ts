@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "
 import { dirname, join } from "node:path";
 
 import { RenderError, type RenderLimits } from "../../shared/render/protocol.ts";
-import { KUSTOMIZATION_FILES, type Tree } from "../../shared/render/tree.ts";
+import { addBelow, KUSTOMIZATION_FILES, type Tree } from "../../shared/render/tree.ts";
 import { joinTreePath, type TreePath } from "../../shared/render/tree-path.ts";
 
 /** True for a file that a scan for manifests passes over. */
@@ -13,10 +13,12 @@ export type IsIgnored = (path: TreePath) => boolean;
 export function createDiskTree(root: string, isIgnored: IsIgnored, limits: RenderLimits): Tree {
   const build = new Map<TreePath, Buffer>();
   const visited = new Set<TreePath>([""]);
+  const mounted = { files: new Map<TreePath, Buffer>(), directories: new Set<TreePath>() };
   let bytes = 0;
 
   const typeOf: Tree["typeOf"] = (path) => {
-    if (build.has(path)) return "file";
+    if (build.has(path) || mounted.files.has(path)) return "file";
+    if (mounted.directories.has(path)) return "directory";
     const stats = lstatSync(join(root, path), { throwIfNoEntry: false });
     if (!stats || hasLinkAbove(root, path)) return "missing";
     if (stats.isFile()) return "file";
@@ -25,7 +27,7 @@ export function createDiskTree(root: string, isIgnored: IsIgnored, limits: Rende
   const read: Tree["read"] = (path) => {
     const known = build.get(path);
     if (known) return known;
-    const content = readFileSync(join(root, path));
+    const content = mounted.files.get(path) ?? readFileSync(join(root, path));
     bytes += content.length;
     if (content.length > limits.fileBytes) throw tooLarge(path, limits.fileBytes);
     if (bytes > limits.visitedBytes) throw tooLarge("the files of this build together", limits.visitedBytes);
@@ -37,6 +39,7 @@ export function createDiskTree(root: string, isIgnored: IsIgnored, limits: Rende
     read,
     visit: (path) => void visited.add(path),
     write: (path, text) => void build.set(path, Buffer.from(text)),
+    mount: (at, content) => addBelow(at, content, mounted),
     list: (path) => namesIn(join(root, path)).filter((name) => !isIgnored(joinTreePath(path, name))),
     findKustomization: (directory) =>
       KUSTOMIZATION_FILES.map((name) => joinTreePath(directory, name)).find((path) => typeOf(path) === "file"),

@@ -11,6 +11,7 @@ import { recordDeaths, recordStuck } from "../../shared/kustomize/deaths.ts";
 import { workOnKustomization, type WorkerPorts } from "../../shared/kustomize/worker.ts";
 import type { WorkMessage } from "../../shared/lease/message.ts";
 import { withLease } from "../../shared/lease/with-lease.ts";
+import { remoteBasesOverNetwork } from "../../shared/remote/over-network.ts";
 import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
 import type { RenderResponse } from "../../shared/render/protocol.ts";
 import { createRemoteRenderer, type RenderInvoker } from "../../shared/render/remote-renderer.ts";
@@ -39,11 +40,12 @@ export function compose(environment: Environment): {
     clock,
     log,
     trigger,
-    renderer: createCachedRenderer(
-      createRemoteRenderer(createRenderInvoker(lambda, environment), blobs),
+    renderer: createCachedRenderer({
+      builder: createRemoteRenderer(createRenderInvoker(lambda, environment), blobs),
       blobs,
+      remoteBases: remoteBasesOverNetwork(blobs, { onlyPublic: environment.DRIFTLESS_REMOTE_ADDRESSES !== "any" }),
       trigger,
-    ),
+    }),
     sources: (cluster) => createStoredSources(cluster, table),
     openCluster: (name) => access.open(name, "apply"),
     spokes: createSpokes({

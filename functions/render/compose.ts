@@ -1,9 +1,10 @@
-/** One invocation: fetch the artifact, build it, hand the output over. No AWS SDK: two URLs are all there is. */
+/** One invocation: fetch the artifact, build it, hand the output over. No AWS SDK: URLs are all there is. */
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
 import { type KubectlVersion, readKubectlVersion, requireVersion } from "../../shared/render/kubectl-version.ts";
+import type { MountedRemote } from "../../shared/render/mounts.ts";
 import { DEFAULT_RENDER_LIMITS, type RenderRequest, type RenderResponse } from "../../shared/render/protocol.ts";
 import { render } from "../../shared/render/render.ts";
 import type { RenderConfig } from "./config.ts";
@@ -44,9 +45,17 @@ async function run(request: RenderRequest, config: RenderConfig, version: Kubect
   const fetched = await getArtifact(request.artifactUrl, limit);
   if (fetched.kind === "refused") return { v: 1, ok: false, reason: "ArtifactFailed", message: fetched.message };
 
-  const result = await render({ ...request, archive: fetched.bytes }, { ...config, version });
+  const remotes: MountedRemote[] = [];
+  for (const remote of request.remotes ?? []) {
+    const archive = await getArtifact(remote.archiveUrl, limit);
+    if (archive.kind === "refused") return { v: 1, ok: false, reason: "ArtifactFailed", message: archive.message };
+    remotes.push({ ...remote, archive: archive.bytes });
+  }
+  const result = await render({ ...request, archive: fetched.bytes, remotes }, { ...config, version });
   const kustomizeVersion = version.kustomize;
   switch (result.kind) {
+    case "needs":
+      return { v: 1, ok: false, reason: "BuildFailed", message: "remote bases are missing", needs: result.needs };
     case "failed":
       return { v: 1, ok: false, reason: result.reason, message: result.message, ...closureOf(result) };
     case "unchanged":

@@ -34,6 +34,8 @@ export interface AppliedState {
   readonly superseded?: readonly string[];
   /** Inventory ids of a prune that was approved and has begun. */
   readonly approved?: readonly string[];
+  /** The closure holds something of outside the artifact that may move without a new revision. */
+  readonly moving?: boolean;
   readonly objects: Readonly<Record<string, AppliedObject>>;
 }
 

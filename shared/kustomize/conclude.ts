@@ -108,8 +108,9 @@ async function concludeSuccess(run: Run, healthMillis: number | undefined, chang
 }
 
 /** What no sweep can see is looked at with Flux's interval. */
-function needsInterval({ kustomization: { spec }, vanishing }: Run): boolean {
-  return vanishing.size > 0 || spec.kubeConfig !== undefined || (spec.postBuild?.substituteFrom ?? []).length > 0;
+function needsInterval({ kustomization: { spec }, vanishing, moving }: Run): boolean {
+  const hasInputs = spec.kubeConfig !== undefined || (spec.postBuild?.substituteFrom ?? []).length > 0;
+  return vanishing.size > 0 || moving || hasInputs;
 }
 
 const healthyMessage = ({ status }: Run): string | undefined =>

@@ -45,11 +45,13 @@ export async function buildManifests(
     path: spec.path ?? "",
     overlay: overlayOf(spec),
     knownClosure: knownInputs === inputs ? builtClosure : undefined,
+    noRemoteBases: ports.settings.kustomize.noRemoteBases,
     began: () => {
       run.status = attempt(run.status, artifact.revision);
       step(run, "Building manifests");
     },
   });
+  run.moving = build.moving === true;
   if (build.kind === "unchanged") return build;
   if (inputs === "") return { ...build, documents: plainManifests(build.yaml) };
 

@@ -32,11 +32,13 @@ export interface BuildRequest {
   readonly overlay: KustomizationOverlay;
   /** Closure that was applied last; an unchanged one is answered without a build. */
   readonly knownClosure?: string | undefined;
+  /** Flux's `--no-remote-bases`: nothing outside of the artifact may be part of the build. */
+  readonly noRemoteBases?: boolean;
   /** Called when the path was found and the build begins. */
   readonly began?: () => void;
 }
 
-export type Build =
+export type Build = (
   | {
       readonly kind: "built";
       readonly yaml: string;
@@ -44,7 +46,11 @@ export type Build =
       readonly digest: string;
       readonly warnings?: readonly RenderWarning[];
     }
-  | { readonly kind: "unchanged"; readonly closure: string };
+  | { readonly kind: "unchanged"; readonly closure: string }
+) & {
+  /** Something outside of the artifact is part of it and may change without a new revision. */
+  readonly moving?: boolean;
+};
 
 export interface Renderer {
   /** @throws ReconcileError BuildFailed, ArtifactFailed; `wait` while the build is throttled */

@@ -104,7 +104,7 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
     run,
     plan,
     desired,
-    { ...state, closure: build.closure, vanishing: [...run.vanishing] },
+    { ...state, closure: build.closure, vanishing: [...run.vanishing], moving: run.moving },
     rules,
   );
   if (applied.kind === "continued") return applied;
@@ -135,6 +135,7 @@ async function startRun(kustomization: Kustomization, key: string, own: Cluster,
     vanishing: new Set(),
     held: new Set(),
     superseded: [],
+    moving: false,
     byExpression: () => undefined,
     secretValues: [],
   };
@@ -151,7 +152,8 @@ async function follow(run: Run): Promise<Target> {
 }
 
 /** What an earlier run left open. */
-function recall(run: Run, { vanishing, held, superseded = [] }: AppliedState): void {
+function recall(run: Run, { vanishing, held, superseded = [], moving = false }: AppliedState): void {
+  run.moving = moving;
   run.vanishing = new Set(vanishing);
   run.held = new Set(held);
   run.superseded = (run.status.inventory?.entries ?? []).filter(({ id }) => superseded.includes(id));

@@ -33,6 +33,8 @@ export interface Run {
   held: ReadonlySet<string>;
   /** Replaced by newer generations, and pruned once all is healthy. */
   superseded: readonly ResourceRef[];
+  /** The build holds something that may move without a new revision. */
+  moving: boolean;
   /** Judges the kinds of `spec.healthCheckExprs`. */
   byExpression: (object: KubeObject) => Health | undefined;
   /** Values of Secrets that the manifests may hold: not to be told in messages. */

@@ -3,8 +3,12 @@
  * the artifact: none of its own flags contains a build. Kustomizations and plugin configurations are written back as
  * JSON, so that both parsers see the same.
  */
+import { posix } from "node:path";
+
+import { redactUrls } from "../runtime/redact-urls.ts";
+import type { Mounts } from "./mounts.ts";
 import { type TargetedPatch, targetedPatches } from "./patch-target.ts";
-import { RenderError } from "./protocol.ts";
+import { type RemoteNeed, RenderError } from "./protocol.ts";
 import { readYamlDocuments, requireBoundedYaml, writeJsonYaml } from "./read-yaml.ts";
 import {
   canonicalize,
@@ -14,13 +18,18 @@ import {
   type Mapping,
   pluginReferencesOf,
   type Reference,
+  type ReferenceKind,
+  referenceName,
   referencesOf,
+  withReferences,
 } from "./references.ts";
 import { KUSTOMIZATION_FILES, type Tree } from "./tree.ts";
 import {
+  isRemote,
   isRepository,
   joinTreePath,
   remoteRefusal,
+  requireBelowRemote,
   resolveReference,
   type ReferenceSite,
   type TreePath,
@@ -35,27 +44,40 @@ interface Visit {
 
 interface Walk {
   readonly tree: Tree;
+  readonly mounts: Pick<Mounts, "find">;
   readonly open: Visit[];
   readonly seen: Set<string>;
   readonly patches: TargetedPatch[];
+  /** Remote references whose content is not there yet, by kind and text. */
+  readonly needs: Map<string, RemoteNeed>;
+}
+
+/** What to write in place of references, by `referenceName`. */
+type Rewritten = Map<string, string>;
+
+export interface Guarded {
+  /** What is still to be fetched; when that is nothing, the tree's closure holds every file of the build. */
+  readonly needs: readonly RemoteNeed[];
+  /** The patches with a target, in the order of the walk. */
+  readonly patches: readonly TargetedPatch[];
 }
 
 /**
- * Walks from the kustomization of `directory`; afterwards the tree's closure holds every file of the build.
+ * Walks from the kustomization of `directory`.
  *
- * @returns the patches with a target, in the order of the walk
  * @throws RenderError BuildFailed naming the file and the reference
  */
-export function guardBuild(tree: Tree, directory: TreePath): readonly TargetedPatch[] {
+export function guardBuild(tree: Tree, directory: TreePath, mounts: Pick<Mounts, "find">): Guarded {
   const site: ReferenceSite = { file: directory, directory, field: "path" };
-  const walk: Walk = { tree, open: [{ directory, site, ofPlugins: false }], seen: new Set(), patches: [] };
+  const open = [{ directory, site, ofPlugins: false }];
+  const walk: Walk = { tree, mounts, open, seen: new Set(), patches: [], needs: new Map() };
   for (let visit = walk.open.pop(); visit !== undefined; visit = walk.open.pop()) {
     const key = `${visit.ofPlugins ? "plugins" : "build"} ${visit.directory}`;
     if (walk.seen.has(key)) continue;
     walk.seen.add(key);
     visitDirectory(walk, visit);
   }
-  return walk.patches;
+  return { needs: [...walk.needs.values()], patches: walk.patches };
 }
 
 function visitDirectory(walk: Walk, { directory, site, ofPlugins }: Visit): void {
@@ -73,14 +95,14 @@ function visitDirectory(walk: Walk, { directory, site, ofPlugins }: Visit): void
   if (helm) throw refusal(`${file} uses ${helm}: charts are deployed by a HelmRelease, kustomize's Helm plugin is off`);
   if (ofPlugins) requirePlainList(kustomization, file, site);
 
-  const rewritten = new Map<string, string>();
+  const rewritten: Rewritten = new Map();
   for (const reference of referencesOf(kustomization)) {
     const here = { file, directory, field: reference.field };
     if (ofPlugins) visitPlugins(walk, reference.text, { ...here, directory: site.directory }, directory);
     else follow(walk, reference, here, rewritten);
   }
   walk.patches.push(...targetedPatches(kustomization, { file, directory }, walk.tree));
-  if (rewritten.size > 0) walk.tree.write(file, writeJsonYaml(replaceTexts(kustomization, rewritten)));
+  if (rewritten.size > 0) walk.tree.write(file, writeJsonYaml(withReferences(kustomization, rewritten)));
 }
 
 /** The first document of a kustomization file with proper field names. @throws RenderError BuildFailed */
@@ -92,39 +114,63 @@ export function readKustomization(tree: Tree, file: TreePath): unknown {
   });
 }
 
-function follow(walk: Walk, reference: Reference, site: ReferenceSite, rewritten: Map<string, string>): void {
-  const { kind, text } = reference;
+function follow(walk: Walk, reference: Reference, site: ReferenceSite, rewritten: Rewritten | undefined): void {
+  const { kind, text, field } = reference;
+  const need = kind === "text" || kind === "plugin" ? undefined : findNeed(walk.tree, reference, site);
+  if (need) {
+    const path = rewritten ? findRemote(walk, need) : refuseRemote(text, site);
+    if (path === undefined) return;
+    rewritten?.set(referenceName(field, text), posix.relative(site.directory, path));
+    followTo(walk, kind, path, site);
+    return;
+  }
   switch (kind) {
     case "text":
       explained(`${site.field} in ${site.file}`, () => requireBoundedYaml(text));
       return;
     case "plugin": {
       const inline = visitPlugins(walk, text, site, site.directory);
-      if (inline !== undefined) rewritten.set(text, inline);
+      if (inline !== undefined) rewritten?.set(referenceName(field, text), inline);
       return;
     }
     case "patch-or-file":
       // Resolved even when it is a patch: kustomize falls back to the path, and its YAML parser may differ from ours.
-      if (walk.tree.typeOf(resolveReference(text, site)) === "missing" && isInlineYaml(text)) {
+      if (walk.tree.typeOf(resolveReference(text, site)) === "missing" && isInlineYaml(text))
         explained(`${site.field} in ${site.file}`, () => requireBoundedYaml(text));
-        return;
-      }
-      readYaml(walk.tree, requireFound(walk.tree, text, site));
+      else followTo(walk, kind, requireFound(walk.tree, text, site), site);
       return;
-    case "bytes":
-      readIfFile(walk.tree, requireFound(walk.tree, text, site));
-      return;
-    case "yaml":
-      readYaml(walk.tree, requireFound(walk.tree, text, site));
-      return;
-    case "resource":
-    case "directory": {
-      const path = requireFound(walk.tree, text, site);
-      if (walk.tree.typeOf(path) === "directory") walk.open.push({ directory: path, site, ofPlugins: false });
-      else readYaml(walk.tree, path);
-      return;
-    }
+    default:
+      followTo(walk, kind, requireFound(walk.tree, text, site), site);
   }
+}
+
+function followTo(walk: Walk, kind: ReferenceKind, path: TreePath, site: ReferenceSite): void {
+  const isBase = kind === "resource" || kind === "directory";
+  if (isBase && walk.tree.typeOf(path) === "directory") walk.open.push({ directory: path, site, ofPlugins: false });
+  else if (kind === "bytes") readIfFile(walk.tree, path);
+  else readYaml(walk.tree, path);
+}
+
+/** Undefined for a reference into the tree. A file goes before a repository's URL without a scheme, as in kustomize. */
+function findNeed(tree: Tree, { kind, text: url }: Reference, site: ReferenceSite): RemoteNeed | undefined {
+  if (kind === "resource" || kind === "directory") {
+    const isUrl = isRemote(url) || (isRepository(url) && tree.typeOf(resolveReference(url, site)) !== "file");
+    return isUrl ? { url, as: kind } : undefined;
+  }
+  return isRemote(url) && !(kind === "patch-or-file" && isInlineYaml(url)) ? { url, as: "file" } : undefined;
+}
+
+/** Where the content lies; noted as a need where it is not there. */
+function findRemote(walk: Walk, need: RemoteNeed): TreePath | undefined {
+  const path = walk.mounts.find(need);
+  if (path === undefined) walk.needs.set(`${need.as} ${need.url}`, need);
+  else if (walk.tree.typeOf(path) === "missing")
+    throw refusal(`${redactUrls(need.url)} has no directory ${path.split("/").slice(2).join("/")}`);
+  return path;
+}
+
+function refuseRemote(text: string, site: ReferenceSite): never {
+  throw remoteRefusal(text, site);
 }
 
 /**
@@ -154,7 +200,7 @@ function guardPluginText(walk: Walk, text: string, site: ReferenceSite, file: Tr
     if (/helm/i.test(String(configuration.kind)))
       throw refusal(`${file} uses ${String(configuration.kind)}: kustomize's Helm plugin is off`);
     for (const reference of pluginReferencesOf(configuration)) {
-      follow(walk, reference, { ...site, file, field: reference.field }, new Map());
+      follow(walk, reference, { ...site, file, field: reference.field }, undefined);
     }
   }
   return documents.map((document) => writeJsonYaml(document)).join("---\n");
@@ -181,6 +227,7 @@ function requireFound(tree: Tree, reference: string, site: ReferenceSite): TreeP
   const path = resolveReference(reference, site);
   const type = tree.typeOf(path);
   if (type !== "file" && isRepository(reference)) throw remoteRefusal(reference, site);
+  if (type === "file") requireBelowRemote(path, site);
   if (type !== "missing") return path;
   throw refusal(
     `${site.field} in ${site.file} refers to ${JSON.stringify(reference.slice(0, 200))}: ${path} is missing from the ` +
@@ -209,15 +256,6 @@ function isInlineYaml(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function replaceTexts(kustomization: Mapping, rewritten: ReadonlyMap<string, string>): Mapping {
-  const replace = (value: unknown): unknown => (typeof value === "string" ? (rewritten.get(value) ?? value) : value);
-  const entries = Object.entries(kustomization).map(([field, value]) => {
-    const isPlugins = ["generators", "transformers", "validators"].includes(field);
-    return [field, isPlugins && Array.isArray(value) ? value.map(replace) : value];
-  });
-  return Object.fromEntries(entries) as Mapping;
 }
 
 function explained<T>(what: string, read: () => T): T {

@@ -80,8 +80,36 @@ export interface RenderRequest extends KustomizationOverlay {
   readonly handoffUrl: string;
   /** Digest of the closure that was built last: if it is the same, nothing is built and nothing handed over. */
   readonly knownClosure?: string | undefined;
+  /** All content of remote references that is known so far. */
+  readonly remotes?: readonly RemoteArchive[];
   readonly limits?: Partial<RenderLimits>;
 }
+
+/** What a reference to somewhere outside of the artifact may turn out to be. */
+export interface RemoteNeed {
+  /** As it stands in the kustomization. */
+  readonly url: string;
+  /** `resource`: kustomize takes what the URL answers for manifests, and else the URL for a repository. */
+  readonly as: "file" | "directory" | "resource";
+}
+
+/** The content behind such a reference, as the engine stored it. */
+export interface RemoteContent extends RemoteNeed {
+  /** A file is the one entry `content` of its archive. */
+  readonly kind: "file" | "directory";
+  /** Directory of the kustomization in the archive; empty for its root and for a file. */
+  readonly path: string;
+  /** `sha256:<hex>` of the tar.gz. */
+  readonly digest: string;
+}
+
+export interface RemoteArchive extends RemoteContent {
+  /** Presigned GET of the tar.gz. */
+  readonly archiveUrl: string;
+}
+
+/** References outside of the artifact, those of other remote content included. */
+export const MAX_REMOTES = 32;
 
 /**
  * All that the output depends on: the files that the build read, the path, the merged fields of the spec and the
@@ -110,6 +138,8 @@ export interface RenderFailure {
   readonly message: string;
   /** Present when kustomize itself refused: an unchanged closure will be refused again. */
   readonly closure?: Closure;
+  /** The build lacks the content of these references: it is asked for again with them. */
+  readonly needs?: readonly RemoteNeed[];
 }
 
 export interface RenderSuccess {

@@ -1,4 +1,5 @@
 /** Which files a kustomization makes kustomize read: the table of its reference fields, and the walk over it. */
+import { posix } from "node:path";
 
 /** How kustomize treats a reference. */
 export type ReferenceKind =
@@ -98,6 +99,43 @@ export function referencesOf(kustomization: Mapping): readonly Reference[] {
   return found;
 }
 
+/**
+ * The kustomization with other references in place of some. A generator's file keeps the name that it had.
+ *
+ * @param replacements by field and text of a {@link Reference}, see {@link referenceName}
+ */
+export function withReferences(kustomization: Mapping, replacements: ReadonlyMap<string, string>): Mapping {
+  const replace = (field: string, value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map((item: unknown) => replace(field, item));
+    if (typeof value !== "string") return value;
+    const isGeneratorFile = field.endsWith("Generator.files");
+    const text = isGeneratorFile ? fileOf(value) : value;
+    const replacement = replacements.get(referenceName(field, text));
+    if (replacement === undefined) return value;
+    const key = text === value ? posix.basename(text) : value.slice(0, value.length - text.length - 1);
+    return isGeneratorFile ? `${key}=${replacement}` : replacement;
+  };
+  const within = (value: unknown, field: string, names: readonly string[]): unknown => {
+    if (!isMapping(value)) return value;
+    const replaced = names
+      .filter((name) => name in value)
+      .map((name) => [name, replace(`${field}.${name}`, value[name])]);
+    return { ...value, ...(Object.fromEntries(replaced) as Mapping) };
+  };
+  const entries = Object.entries(kustomization).map(([field, value]) => {
+    const fields = MAPPINGS[field];
+    if (field === "openapi") return [field, within(value, field, ["path"])];
+    if (fields && Array.isArray(value))
+      return [field, value.map((item: unknown) => within(item, field, Object.keys(fields)))];
+    return [field, LISTS[field] === undefined ? value : replace(field, value)];
+  });
+  return Object.fromEntries(entries) as Mapping;
+}
+
+export const referenceName = (field: string, text: string): string => `${field} ${text}`;
+
+const fileOf = (source: string): string => source.slice(source.indexOf("=") + 1);
+
 /** All references of one plugin configuration. */
 export function pluginReferencesOf(configuration: Mapping): readonly Reference[] {
   const found = [...referencesIn(configuration, PLUGIN_FIELDS, "")];
@@ -114,7 +152,7 @@ function referencesIn(mapping: Mapping, fields: Readonly<Record<string, Referenc
     return textsOf(mapping[field]).map((text) => ({
       field: `${prefix}${field}`,
       kind,
-      text: generatorFile ? text.slice(text.indexOf("=") + 1) : text,
+      text: generatorFile ? fileOf(text) : text,
     }));
   });
 }

@@ -1,13 +1,13 @@
 /**
- * Builds through the render function, which has no rights: it gets one URL to read and one to write, and what it wrote
+ * Builds through the render function, which has no rights: it gets URLs to read and one to write, and what it wrote
  * is checked against what it said, then taken away.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 
-import type { Build, BuildRequest, Renderer } from "../kustomize/ports.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
+import type { Builder, BuilderRequest } from "./builder.ts";
 import { DEFAULT_RENDER_LIMITS, type RenderRequest, type RenderResponse, type RenderSuccess } from "./protocol.ts";
 
 /** Longer than the function may run, so that no URL expires in its hands. */
@@ -22,7 +22,7 @@ export interface RenderInvoker {
   invoke(request: RenderRequest): Promise<RenderResponse>;
 }
 
-export function createRemoteRenderer(invoker: RenderInvoker, blobs: BlobStore): Renderer {
+export function createRemoteRenderer(invoker: RenderInvoker, blobs: BlobStore): Builder {
   return {
     build: async (request) => {
       const handoff = `handoff/${randomBytes(24).toString("hex")}`;
@@ -36,11 +36,14 @@ export function createRemoteRenderer(invoker: RenderInvoker, blobs: BlobStore): 
 }
 
 async function build(
-  { artifact, path, overlay, knownClosure }: BuildRequest,
+  { artifact, path, overlay, knownClosure, remotes = [] }: BuilderRequest,
   handoff: string,
   invoker: RenderInvoker,
   blobs: BlobStore,
-): Promise<Build> {
+): ReturnType<Builder["build"]> {
+  const archives = remotes.map(async ({ url, as, kind, path: below, digest, blobKey }) => {
+    return { url, as, kind, path: below, digest, archiveUrl: await blobs.presignGet(blobKey, URL_SECONDS) };
+  });
   const response = await invoker.invoke({
     ...overlay,
     v: 1,
@@ -49,7 +52,9 @@ async function build(
     artifactUrl: await blobs.presignGet(artifact.blobKey, URL_SECONDS),
     artifactDigest: artifact.digest,
     handoffUrl: await blobs.presignPut(handoff, URL_SECONDS),
+    ...(archives.length > 0 ? { remotes: await Promise.all(archives) } : {}),
   });
+  if (!response.ok && response.needs) return { kind: "needs", needs: response.needs };
   if (!response.ok) throw new ReconcileError("retry", response.reason, response.message);
   if (response.unchanged) return { kind: "unchanged", closure: response.closure.digest };
   const yaml = verify(await blobs.get(handoff), response);

@@ -9,11 +9,13 @@ import { guardBuild } from "./guard.ts";
 import { nearest } from "../runtime/nearest.ts";
 import { findSilentPatches, type TargetedPatch } from "./patch-target.ts";
 import type { KubectlVersion } from "./kubectl-version.ts";
+import { type MountedRemote, mountRemotes } from "./mounts.ts";
 import {
   type Closure,
   DEFAULT_RENDER_LIMITS,
   type KustomizationOverlay,
   overlayOf,
+  type RemoteNeed,
   RenderError,
   type RenderFailureReason,
   type RenderLimits,
@@ -33,6 +35,8 @@ export interface RenderInput extends KustomizationOverlay {
   readonly artifactDigest: string;
   readonly path: string;
   readonly knownClosure?: string | undefined;
+  /** What is known so far of the content of remote references. */
+  readonly remotes?: readonly MountedRemote[] | undefined;
   readonly limits?: Partial<RenderLimits> | undefined;
 }
 
@@ -51,6 +55,8 @@ export type RenderResult =
       readonly warnings: readonly RenderWarning[];
     }
   | { readonly kind: "unchanged"; readonly closure: Closure }
+  /** To be rendered again with the content of these references. */
+  | { readonly kind: "needs"; readonly needs: readonly RemoteNeed[] }
   | {
       readonly kind: "failed";
       readonly reason: RenderFailureReason;
@@ -77,7 +83,10 @@ async function renderIn(scratch: string, input: RenderInput, tools: RenderTools)
   const tree = createTree(unpackArtifact(input.archive, input.artifactDigest, limits), limits);
   const directory = requireDirectory(tree, input.path);
   const completed = completeRoot(tree, directory, input);
-  const patches = guardBuild(tree, directory);
+  const { remotes = [] } = input;
+  const mounts = mountRemotes(tree, remotes, limits);
+  const { needs, patches } = guardBuild(tree, directory, mounts);
+  if (needs.length > 0) return { kind: "needs", needs };
   const closure = closureOf(tree, directory, input, tools.version);
   if (closure.digest === input.knownClosure) return { kind: "unchanged", closure };
 
@@ -86,10 +95,15 @@ async function renderIn(scratch: string, input: RenderInput, tools: RenderTools)
   try {
     const options = { kubectl: tools.kubectl, root, home: join(scratch, "home"), limits };
     const yaml = await buildKustomization(directory, options);
-    return { kind: "built", yaml, closure, warnings: warningsOf(completed, patches, yaml) };
+    return {
+      kind: "built",
+      yaml: remotes.length > 0 ? Buffer.from(mounts.withOrigins(yaml.toString())) : yaml,
+      closure,
+      warnings: warningsOf(completed, patches, yaml),
+    };
   } catch (error) {
     if (!(error instanceof RenderError)) throw error;
-    const message = asScanFailure(error.message, completed, directory) ?? error.message;
+    const message = mounts.named(asScanFailure(error.message, completed, directory) ?? error.message);
     return { kind: "failed", reason: error.reason, message, closure };
   }
 }

@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 
 import { redactUrls } from "../runtime/redact-urls.ts";
+import { findMount } from "./mount-path.ts";
 import { RenderError } from "./protocol.ts";
 
 /** The root itself is the empty string. */
@@ -39,10 +40,25 @@ export function resolveReference(reference: string, site: ReferenceSite): TreePa
     );
   }
   const resolved = posix.join(site.directory, reference);
+  requireInRemote(resolved, site);
   if (resolved === ".." || resolved.startsWith("../")) {
     throw refusal(`${site.field} in ${site.file} refers to ${shown}, which is outside of the artifact`);
   }
   return resolved === "." ? "" : resolved.replace(/\/$/, "");
+}
+
+/** A fetched tree knows nothing of the artifact, nor of other fetched trees. */
+function requireInRemote(resolved: string, { directory, file, field }: ReferenceSite): void {
+  const mount = findMount(directory);
+  if (mount === undefined || findMount(resolved) === mount) return;
+  throw refusal(`security; ${field} in ${file} refers to ${resolved}, which is outside of the remote base`);
+}
+
+/** Kustomize reads no file of a fetched tree from above the kustomization that names it. */
+export function requireBelowRemote(path: TreePath, { directory, file, field }: ReferenceSite): void {
+  const isBelow = directory === "" || path.startsWith(`${directory}/`);
+  if (isBelow || findMount(directory) === undefined) return;
+  throw refusal(`security; ${field} in ${file}: file '${path}' is not in or below '${directory}'`);
 }
 
 /** What kustomize would fetch over the network wherever it stands, or could take for a repository's URL. */
@@ -58,8 +74,9 @@ export function isRepository(reference: string): boolean {
   );
 }
 
+/** For what is never fetched. */
 export function remoteRefusal(reference: string, site: ReferenceSite): RenderError {
-  return refusal(`remote bases are not supported: ${redactUrls(reference)} in ${site.file}`);
+  return refusal(`${site.field} in ${site.file} must be local: ${redactUrls(reference)}`);
 }
 
 const refusal = (message: string): RenderError => new RenderError("BuildFailed", message);

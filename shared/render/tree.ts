@@ -27,6 +27,8 @@ export interface Tree {
   visit(path: TreePath): void;
   /** Replaces or adds a file of the build. */
   write(path: TreePath, text: string): void;
+  /** Adds files below a directory that is none of the artifact's. */
+  mount(at: TreePath, content: UnpackedArtifact): void;
   /** Names in a directory in the order in which Go walks it. */
   list(path: TreePath): readonly string[];
   /** The kustomization file of a directory, by kustomize's order of names. */
@@ -36,17 +38,20 @@ export interface Tree {
   materialize(root: string): void;
 }
 
-export function createTree({ files, directories }: UnpackedArtifact, limits: RenderLimits): Tree {
+export function createTree(artifact: UnpackedArtifact, limits: RenderLimits): Tree {
+  const { files, directories } = artifact;
+  const mounted = { files: new Map<TreePath, Buffer>(), directories: new Set<TreePath>() };
   const digests = new Map<TreePath, string>();
   const build = new Map<TreePath, Buffer>();
   const visited = new Set<TreePath>([""]);
   let names: ReadonlyMap<TreePath, readonly string[]> | undefined;
   let visitedBytes = 0;
 
-  const contentOf = (path: TreePath): Buffer | undefined => build.get(path) ?? files.get(path);
+  const contentOf = (path: TreePath): Buffer | undefined =>
+    build.get(path) ?? files.get(path) ?? mounted.files.get(path);
   const typeOf = (path: TreePath): EntryType => {
     if (contentOf(path) !== undefined) return "file";
-    return directories.has(path) ? "directory" : "missing";
+    return directories.has(path) || mounted.directories.has(path) ? "directory" : "missing";
   };
   const read = (path: TreePath): Buffer => {
     const content = contentOf(path);
@@ -65,12 +70,23 @@ export function createTree({ files, directories }: UnpackedArtifact, limits: Ren
     read,
     visit: (path) => void visited.add(path),
     write: (path, text) => void build.set(path, Buffer.from(text)),
+    mount: (at, content) => addBelow(at, content, mounted),
     list: (path) => (names ??= namesByDirectory(files, directories)).get(path) ?? [],
     findKustomization: (directory) =>
       KUSTOMIZATION_FILES.map((name) => joinTreePath(directory, name)).find((path) => typeOf(path) === "file"),
     closure: () => closureOf(digests),
     materialize: (root) => writeAll(root, visited, build),
   };
+}
+
+/** Puts the files and directories of one tree below a directory of another. */
+export function addBelow(
+  at: TreePath,
+  { files, directories }: UnpackedArtifact,
+  target: { readonly files: Map<TreePath, Buffer>; readonly directories: Set<TreePath> },
+): void {
+  for (const [path, content] of files) target.files.set(joinTreePath(at, path), content);
+  for (const path of directories) target.directories.add(path === "" ? at : joinTreePath(at, path));
 }
 
 function namesByDirectory(

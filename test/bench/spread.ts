@@ -9,9 +9,10 @@ import { kustomizationApiVersion, kustomizationKind } from "../../shared/api/kus
 import { clusterOver } from "../../shared/kubernetes/create-cluster.ts";
 import { createSpokes } from "../../shared/kubernetes/spokes.ts";
 import type { Transport } from "../../shared/kubernetes/transport.ts";
-import type { Renderer } from "../../shared/kustomize/ports.ts";
+import type { Builder } from "../../shared/render/builder.ts";
 import { formatKey, sweepKey } from "../../shared/lease/message.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
+import { remoteBasesOverNetwork } from "../../shared/remote/over-network.ts";
 import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
 import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
 import type { RenderTools } from "../../shared/render/render.ts";
@@ -107,7 +108,12 @@ function createEngine(tools: RenderTools, counts: Counts) {
     queues,
     clock,
     blobs,
-    renderer: createCachedRenderer(countedBuilds(createLocalRenderer(tools, blobs), counts), blobs, wake),
+    renderer: createCachedRenderer({
+      builder: countedBuilds(createLocalRenderer(tools, blobs), counts),
+      blobs,
+      remoteBases: remoteBasesOverNetwork(blobs, { onlyPublic: false }),
+      trigger: wake,
+    }),
     openGit: openTransport,
     openCluster: async () => cluster,
     spokes: createSpokes({ clusters: [], openMember: async () => cluster, allowLoopback: true }),
@@ -139,9 +145,9 @@ function counted(transport: Transport, counts: Counts): Transport {
 }
 
 /** What was built took a process; what is unchanged took none. */
-const countedBuilds = (renderer: Renderer, counts: Counts): Renderer => ({
+const countedBuilds = (builder: Builder, counts: Counts): Builder => ({
   build: async (request) => {
-    const build = await renderer.build(request);
+    const build = await builder.build(request);
     if (build.kind === "built") counts.builds += 1;
     return build;
   },

@@ -7,6 +7,7 @@ import type { Connection } from "../../shared/kubernetes/transport.ts";
 import { createSpokes } from "../../shared/kubernetes/spokes.ts";
 import { sweepKey } from "../../shared/lease/message.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
+import { remoteBasesOverNetwork } from "../../shared/remote/over-network.ts";
 import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
 import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
 import { locateKubectl } from "../../shared/render/locate-kubectl.ts";
@@ -77,7 +78,12 @@ export async function createLiveWorld(
     queues,
     clock,
     blobs,
-    renderer: createCachedRenderer(createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs), blobs, wake),
+    renderer: createCachedRenderer({
+      builder: createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs),
+      blobs,
+      remoteBases: remoteBasesOverNetwork(blobs, { onlyPublic: false }),
+      trigger: wake,
+    }),
     openGit: openTransport,
     openCluster: async () => engineCluster,
     spokes: createSpokes({ clusters: [], openMember: async () => engineCluster, allowLoopback: true }),

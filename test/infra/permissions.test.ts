@@ -83,7 +83,10 @@ const expected: Record<FunctionName, string[]> = {
     ...cross(consume, "<ReconcileQueue.Arn>"),
     ...cross(`${rows} dynamodb:DeleteItem`, table),
     ...cross("s3:GetObject", `${bucket}/artifacts/*`),
-    ...cross("s3:GetObject s3:PutObject", `${bucket}/rendered/* ${bucket}/state/* ${bucket}/handoff/*`),
+    ...cross(
+      "s3:GetObject s3:PutObject",
+      `${bucket}/rendered/* ${bucket}/bases/* ${bucket}/state/* ${bucket}/handoff/*`,
+    ),
     ...cross("s3:DeleteObject", `${bucket}/handoff/* ${bucket}/state/*`),
     ...cross("s3:ListBucket", bucket),
     ...key,

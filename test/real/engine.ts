@@ -11,6 +11,7 @@ import type { Connection } from "../../shared/kubernetes/transport.ts";
 import { sweepKey } from "../../shared/lease/message.ts";
 import type { Queues } from "../../shared/lease/ports.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
+import { remoteBasesOverNetwork } from "../../shared/remote/over-network.ts";
 import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
 import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
 import { locateKubectl } from "../../shared/render/locate-kubectl.ts";
@@ -69,7 +70,12 @@ export async function createRealEngine(connection: Connection, options: RealEngi
     queues: pump.queues,
     clock: systemClock,
     blobs,
-    renderer: createCachedRenderer(createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs), blobs, wake),
+    renderer: createCachedRenderer({
+      builder: createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs),
+      blobs,
+      remoteBases: remoteBasesOverNetwork(blobs, { onlyPublic: false }),
+      trigger: wake,
+    }),
     openGit: openTransport,
     openCluster: async (_, purpose) => clusters[purpose],
     spokes: createSpokes({ clusters: [], openMember: async () => clusters.apply, allowLoopback: true }),

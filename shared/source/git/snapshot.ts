@@ -49,6 +49,23 @@ export async function fetchSnapshot(
   return { commit, entries: collectEntries(store, tree, createIgnoreMatcher(patterns), limits) };
 }
 
+/**
+ * The same without ignore rules, and without the files that are too large.
+ *
+ * @throws GitError as above
+ */
+export async function fetchWholeTree(
+  remote: GitRemote,
+  oid: string,
+  limits: SnapshotLimits,
+): Promise<readonly ArchiveEntry[]> {
+  const pack = await remote.fetchPack({ wants: [oid], shallow: true });
+  const store = readPack(pack, algorithmOf(oid), { maxInflatedBytes: limits.maxTreeBytes });
+  const tree = readNodes(store, readCommit(store, oid).tree, { left: limits.maxFiles * directoriesPerFile }, 0);
+  const entries = collectEntries(store, tree, () => false, { ...limits, maxFileBytes: Infinity });
+  return entries.filter(({ content }) => (content?.length ?? 0) <= limits.maxFileBytes);
+}
+
 interface Node {
   readonly entry: TreeEntry;
   readonly children: readonly Node[];

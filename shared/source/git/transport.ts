@@ -52,4 +52,6 @@ export interface TransportLimits {
   readonly signal: AbortSignal;
   /** Bytes of one answer. */
   readonly maxBytes: number;
+  /** Over HTTP, addresses that are not public are refused. */
+  readonly onlyPublic?: boolean;
 }

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
+import type { RemoteNeed } from "../../../shared/render/protocol.ts";
 import { render, type RenderInput, type RenderTools } from "../../../shared/render/render.ts";
 import { artifactOf, type Files, renderTools, type SpecialEntry, temporaryDirectory } from "./tools.ts";
 
@@ -26,22 +27,48 @@ const bomb = [
   ...Array.from({ length: 9 }, (_, n) => `  l${n + 1}: &l${n + 1} [${Array(10).fill(`*l${n}`).join(", ")}]`),
 ].join("\n");
 
+describe("render fetches nothing itself, but asks for", () => {
+  it.each<[string, string, RemoteNeed]>([
+    ["an http base", "resources: [http://127.0.0.1/a.yaml]", { url: "http://127.0.0.1/a.yaml", as: "resource" }],
+    ["a scheme in any case", "resources: ['HTTPS://e.com/a.yaml']", { url: "HTTPS://e.com/a.yaml", as: "resource" }],
+    ["a scheme without slashes", "resources: ['http:e.com/a']", { url: "http:e.com/a", as: "resource" }],
+    ["a git base", "resources: ['git::https://e.com/o/r']", { url: "git::https://e.com/o/r", as: "resource" }],
+    [
+      "a GitHub shorthand",
+      "resources: [github.com/o/r//d?ref=v1]",
+      { url: "github.com/o/r//d?ref=v1", as: "resource" },
+    ],
+    ["an ssh base", "bases: ['git@e.com:o/r.git']", { url: "git@e.com:o/r.git", as: "resource" }],
+    ["a file URL", "components: ['file:///etc']", { url: "file:///etc", as: "directory" }],
+    ["a remote patch", "patches: [{path: 'https://e.com/p.yaml'}]", { url: "https://e.com/p.yaml", as: "file" }],
+    ["a remote schema", "openapi: {path: 'https://e.com/s.json'}", { url: "https://e.com/s.json", as: "file" }],
+    [
+      "a remote generator file",
+      "configMapGenerator: [{name: a, files: ['k=https://e.com/x']}]",
+      { url: "https://e.com/x", as: "file" },
+    ],
+    ["a nested remote base", "resources: [nested]", { url: "https://e.com/nested", as: "resource" }],
+  ])("%s", async (_, kustomization, need) => {
+    const nested = "resources: ['https://e.com/nested']";
+
+    const result = await build({ "apps/kustomization.yaml": kustomization, "apps/nested/kustomization.yml": nested });
+
+    expect(result).toEqual({ kind: "needs", needs: [need] });
+  });
+});
+
 describe("render refuses", () => {
   it.each<[string, string, RegExp]>([
     [
-      "an http base",
-      "resources: [http://127.0.0.1:9001/base.yaml]",
-      /^remote bases are not supported: http:\/\/127.* in apps\/kustomization.yaml$/,
+      "a remote plugin configuration",
+      "generators: ['https://user:hunter2@example.com/generator.yaml']",
+      /^generators in apps\/kustomization.yaml must be local: https:\/\/example.com\/generator.yaml$/,
     ],
-    ["an https file, whatever its case", "resources: ['HTTPS://example.com/a.yaml']", /remote bases are not supported/],
-    ["a scheme without slashes", "resources: ['http:example.com/a.yaml']", /remote bases are not supported/],
-    ["a git base", "resources: ['git::https://example.com/org/repo']", /remote bases are not supported/],
-    ["a GitHub shorthand", "resources: [github.com/org/repo//dir?ref=v1]", /remote bases are not supported/],
-    ["an ssh base", "bases: ['git@example.com:org/repo.git']", /remote bases are not supported/],
-    ["a file URL", "components: ['file:///etc']", /remote bases are not supported/],
-    ["a remote patch", "patches: [{path: 'https://example.com/p.yaml'}]", /remote bases are not supported/],
-    ["a remote schema", "openapi: {path: 'https://example.com/schema.json'}", /remote bases are not supported/],
-    ["a remote generator file", "configMapGenerator: [{name: a, files: ['k=https://example.com/x']}]", /remote bases/],
+    [
+      "a remote file of a plugin",
+      inline("generators", plugin("ConfigMapGenerator", "files: ['https://example.com/x']")),
+      /files in apps\/kustomization.yaml must be local/,
+    ],
     [
       "an absolute path",
       "resources: [/etc/passwd]",
@@ -123,18 +150,12 @@ describe("render refuses", () => {
     ["an alias bomb in an inline generator", inline("generators", bomb), /aliases expand|missing from the artifact/],
     ["an alias that contains itself", "resources: &a [*a]", /no anchor before it/],
     ["a large file", "resources: [large.yaml]", /apps\/large.yaml has \d+ bytes: a build reads at most/],
-    [
-      "a nested remote base",
-      "resources: [nested]",
-      /remote bases are not supported: https:\/\/example.com\/x in apps\/nested\/kustomization.yml/,
-    ],
   ])("%s", async (_, kustomization, message) => {
     const files: Files = {
       "apps/kustomization.yaml": kustomization,
       "apps/generator.yaml": plugin("ConfigMapGenerator", `files: [${UP}/etc/passwd]`),
       "apps/patching/kustomization.yaml": "resources: [g.yaml]\npatches: [{patch: x}]",
       "apps/patching/g.yaml": plugin("ConfigMapGenerator", "literals: [a=b]"),
-      "apps/nested/kustomization.yml": "resources: ['https://user:hunter2@example.com/x']",
       "apps/bomb.yaml": bomb,
       "apps/large.yaml": kustomization.includes("large.yaml") ? Buffer.alloc(20 * 1024 ** 2, "#") : "",
     };

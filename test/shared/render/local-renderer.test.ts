@@ -29,6 +29,7 @@ describe("createLocalRenderer", () => {
     const { renderer, request } = await worldOf({ "apps/a.yaml": configMap });
 
     const built = await renderer.build(request);
+    if (built.kind !== "built") throw new Error(built.kind);
 
     expect(built).toMatchObject({ kind: "built", yaml: configMap, digest: sha256Of(Buffer.from(configMap)) });
     expect(await renderer.build({ ...request, knownClosure: built.closure })).toEqual({

@@ -9,8 +9,11 @@ const tools: RenderTools = await renderTools(temporaryDirectory());
 const object = (kind: string, name: string, apiVersion = "v1"): string =>
   `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: ${name}\n`;
 
-const build = async (files: Files, options: Partial<RenderInput> = {}) =>
-  render({ ...(await artifactOf(files)), path: "./apps", ...options }, tools);
+async function build(files: Files, options: Partial<RenderInput> = {}) {
+  const result = await render({ ...(await artifactOf(files)), path: "./apps", ...options }, tools);
+  if (result.kind === "needs") throw new Error(JSON.stringify(result));
+  return result;
+}
 
 async function yamlOf(files: Files, options: Partial<RenderInput> = {}): Promise<string> {
   const result = await build(files, options);

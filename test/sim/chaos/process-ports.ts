@@ -58,8 +58,13 @@ export function createProcessPorts(process: SimProcess, around: Surroundings): P
   return {
     ...own,
     blobs: hold.endsWith(bucket),
-    renderer: createCachedRenderer(inner, bucket, async (key, why) => {
-      await trigger(own, key, { why });
+    renderer: createCachedRenderer({
+      builder: inner,
+      blobs: bucket,
+      remoteBases: { resolve: async ({ url }) => Promise.reject(new TypeError(`no remote base ${url}`)) },
+      trigger: async (key, why) => {
+        await trigger(own, key, { why });
+      },
     }),
     openGit: async () => openGit(port, around.repository, hold),
     spokes: () => memorySpokes(),
