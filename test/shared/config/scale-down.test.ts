@@ -37,7 +37,7 @@ describe("withControllersAtZero", () => {
     const components = Object.values(realComponents).flatMap(readComponents);
     const frozen = (objects: typeof components) => {
       const deployments = objects.filter(({ kind }) => kind === "Deployment");
-      return checkInterlock({ deployments, leases: [] }, { engine: "prod", now: 0 }).kind;
+      return checkInterlock({ deployments, leases: [] }, { engine: "prod", now: 0, takeOver: true }).kind;
     };
 
     expect(frozen(components)).toBe("frozen");
