@@ -3,7 +3,7 @@
  * be, then the writes. Whatever happens, the status keeps every object that is or may be ours and no phantom.
  */
 import { groupOf, type KubeObject, type ObjectRef, subjectOf, versionOf as versionIn } from "../api/kube-object.ts";
-import type { ResourceRef } from "../api/kustomization.ts";
+import type { Kustomization, ResourceRef } from "../api/kustomization.ts";
 import { refOfId } from "../inventory/id.ts";
 import { KubeError } from "../kubernetes/cluster.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
@@ -44,7 +44,8 @@ export async function applyDesired(
   const done = (entry: Desired, live: KubeObject, action: Checked["action"]) => {
     const { uid = "", resourceVersion: rv = "" } = live.metadata;
     objects.set(entry.id, { v: versionOf(entry.ref), text: entry.text, uid, rv, live: liveDigest(live, rules) });
-    if (action === "created" || action === "configured") lines.push({ ref: entry.ref, action });
+    const { generation } = live.metadata;
+    if (action === "created" || action === "configured") lines.push({ ref: entry.ref, action, generation });
   };
   try {
     for (let stage = 0; stage < stageCount; stage += 1) {
@@ -174,7 +175,16 @@ async function note(run: Run, lines: readonly AppliedLine[]): Promise<void> {
   const ordered = inOrder(lines);
   for (const { ref, action } of ordered) ports.log("applied", { object: subjectOf(ref), action, revision });
   const { announcer } = targetOf(run);
-  for (const { ref } of ordered) if (isFluxGroup(groupOf(ref.apiVersion))) await announcer?.trigger(ref, "applied");
+  for (const line of ordered)
+    if (isFluxGroup(groupOf(line.ref.apiVersion)) && !isSameSelf(line, kustomization))
+      await announcer?.trigger(line.ref, "applied");
+}
+
+/** A root that is part of what it applies: its labels changed, and not what it is asked to do. */
+function isSameSelf({ ref, generation }: AppliedLine, { metadata, kind }: Kustomization): boolean {
+  const { name, namespace } = metadata;
+  const isSelf = ref.kind === kind && ref.name === name && ref.namespace === namespace;
+  return isSelf && generation === metadata.generation;
 }
 
 function inOrder<T extends { readonly ref: ObjectRef }>(members: readonly T[]): readonly T[] {

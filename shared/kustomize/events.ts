@@ -23,6 +23,8 @@ type Action =
 export interface AppliedLine {
   readonly ref: ObjectRef;
   readonly action: "created" | "configured" | "deleted" | "skipped";
+  /** Of what was written. */
+  readonly generation?: number | undefined;
 }
 
 export function appliedEvent(

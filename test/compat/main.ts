@@ -6,12 +6,15 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 
 import { each } from "../../shared/runtime/each.ts";
-import { createGitRoot, startGitServer } from "../fakes/git-server.ts";
+import { createGitRoot, type GitRoot, type GitServer, startGitServer } from "../fakes/git-server.ts";
 import { missingForCluster } from "../real/up.ts";
 import { versions } from "../real/versions.ts";
 import { listCases, loadCase } from "./case.ts";
 import type { Difference } from "./compare.ts";
 import { type Exception, explain, parseExceptions } from "./exceptions.ts";
+import { isFleet, type PlacedFleet, placeFleets, wholeComponents } from "./fleets/fleets.ts";
+import { readFluxParts } from "./fleets/flux-parts.ts";
+import { runFleet } from "./fleets/run-fleet.ts";
 import { CommanderError, type CompatOptions, parseCompatOptions } from "./options.ts";
 import { describeDifference, totalsLine } from "./report.ts";
 import { type CaseResult, runCase, type Sides } from "./run-case.ts";
@@ -19,12 +22,17 @@ import { createDriftlessSide, createFluxSide } from "./side.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const casesFolder = join(root, "test", "compat", "cases");
+const fleetsFolder = join(root, "..", "shared", "fleets");
 const table = join(root, "docs", "compatibility.md");
+/** Two servers of its own for each: more are too many for a machine. */
+const mostFleets = 3;
 
 async function main(argv: readonly string[]): Promise<number> {
-  const options = parseCompatOptions(argv, listCases(casesFolder));
+  const placed = placeFleets(fleetsFolder);
+  const options = parseCompatOptions(argv, [...listCases(casesFolder), ...placed.map(({ name }) => name)]);
+  if (placed.length === 0) console.log("skipped: the public fleets, which are not at ../shared/fleets");
   if (options.list) {
-    for (const name of options.cases) console.log(`${name.padEnd(28)} ${loadCase(casesFolder, name).about}`);
+    for (const name of options.cases) console.log(`${name.padEnd(28)} ${aboutOf(name, placed)}`);
     return 0;
   }
   const missing = missingForCluster("source-controller", "kustomize-controller");
@@ -35,33 +43,82 @@ async function main(argv: readonly string[]): Promise<number> {
   const { peerName, kubernetes } = versions();
   console.log(`oracle: ${peerName}, kube-apiserver ${kubernetes}`);
   const exceptions = parseExceptions(readFileSync(table, "utf8"));
-  const results = await runAll(options, exceptions);
+  if (options.findings !== undefined && existsSync(options.findings)) writeFileSync(options.findings, "");
+  const fleets = placed.filter(({ name }) => options.cases.includes(name));
+  const results = await withGit(async (git, server) => [
+    ...(await runCases(options, exceptions, git, server)),
+    ...(await runFleets(fleets, options, exceptions, git, server)),
+  ]);
   return conclude(options, results, exceptions);
 }
 
-async function runAll(options: CompatOptions, exceptions: readonly Exception[]): Promise<readonly CaseResult[]> {
+function aboutOf(name: string, placed: readonly PlacedFleet[]): string {
+  const fleet = placed.find((one) => one.name === name);
+  return fleet ? fleet.cluster.path : loadCase(casesFolder, name).about;
+}
+
+async function withGit<T>(work: (git: GitRoot, server: GitServer) => Promise<T>): Promise<T> {
   const git = createGitRoot();
   const server = await startGitServer(git.folder);
+  try {
+    return await work(git, server);
+  } finally {
+    await server.close();
+    git.remove();
+  }
+}
+
+async function runCases(
+  { cases, jobs, findings }: CompatOptions,
+  exceptions: readonly Exception[],
+  git: GitRoot,
+  server: GitServer,
+): Promise<readonly CaseResult[]> {
+  const names = cases.filter((name) => !isFleet(name));
+  if (names.length === 0) return [];
   const starting = [createFluxSide(), createDriftlessSide()] as const;
   const results: CaseResult[] = [];
   try {
     const [flux, driftless] = await Promise.all(starting);
     const sides: Sides = { flux, driftless, server };
-    if (options.findings !== undefined && existsSync(options.findings)) writeFileSync(options.findings, "");
-    await each(options.cases, options.jobs, async (name) => {
+    await each(names, jobs, async (name) => {
       const result = await runCase(loadCase(casesFolder, name), sides, git.create(name)).catch((error: unknown) =>
         failedCase(name, error),
       );
       results.push(result);
-      tell(result, exceptions, options.findings);
+      tell(result, exceptions, findings);
       for (const defect of driftless.takeDefects()) console.log(`  defect: ${defect}`);
     });
   } finally {
     const sides = await Promise.allSettled(starting);
     await Promise.allSettled(sides.map(async (side) => (side.status === "fulfilled" ? side.value.close() : undefined)));
-    await server.close();
-    git.remove();
   }
+  return results;
+}
+
+async function runFleets(
+  fleets: readonly PlacedFleet[],
+  { jobs, findings }: CompatOptions,
+  exceptions: readonly Exception[],
+  git: GitRoot,
+  server: GitServer,
+): Promise<readonly CaseResult[]> {
+  if (fleets.length === 0) return [];
+  const parts = await readFluxParts(join(fleetsFolder, wholeComponents));
+  const results: CaseResult[] = [];
+  await each(fleets, Math.min(jobs, mostFleets), async (placed) => {
+    const repository = git.create(placed.name.replaceAll(/\W+/g, "-"));
+    const result = await runFleet(placed, parts, server, repository).catch((error: unknown) => ({
+      ...failedCase(placed.name, error),
+      notes: new Map<string, number>(),
+      defects: [],
+    }));
+    results.push(result);
+    tell(result, exceptions, findings);
+    console.log(`  compared ${result.objects} objects, ${result.fields} fields`);
+    for (const [note, count] of result.notes) console.log(`  in the copy: ${count} × ${note}`);
+    for (const defect of result.defects) console.log(`  defect: ${defect}`);
+  });
   return results;
 }
 
@@ -91,7 +148,7 @@ function tell(result: CaseResult, exceptions: readonly Exception[], findings: st
 function conclude(options: CompatOptions, results: readonly CaseResult[], exceptions: readonly Exception[]): number {
   const differences: readonly Difference[] = results.flatMap((result) => result.differences);
   const { unexplained, uses } = explain(differences, exceptions);
-  const stale = options.complete ? [...uses].filter(([, count]) => count === 0).map(([name]) => name) : [];
+  const stale = findStale(uses, options);
   for (const name of stale) console.log(`stale: nothing needed this row of docs/compatibility.md: ${name}`);
   for (const [name, count] of uses) if (count > 0) console.log(`intended ${String(count).padStart(4)} × ${name}`);
   const sum = (of: (result: CaseResult) => number) => results.reduce((total, result) => total + of(result), 0);
@@ -104,6 +161,13 @@ function conclude(options: CompatOptions, results: readonly CaseResult[], except
     }),
   );
   return unexplained.length > 0 || stale.length > 0 ? 1 : 0;
+}
+
+/** A place that only a fleet can need is not missed where there is none. */
+function findStale(uses: ReadonlyMap<string, number>, { complete }: CompatOptions): readonly string[] {
+  const isFleets = (name: string) => name.includes(": case:fleet:");
+  const isAsked = (name: string) => (isFleets(name) ? complete.fleets : complete.cases);
+  return [...uses].filter(([name, count]) => count === 0 && isAsked(name)).map(([name]) => name);
 }
 
 // The servers are children that end with this process, which a signal alone would not tell.

@@ -22,16 +22,28 @@ export interface Observation {
   readonly events: readonly SeenEvent[];
 }
 
-/** What the API server or its controllers put into every namespace. */
-const given = new Set(["ConfigMap/kube-root-ca.crt", "ServiceAccount/default"]);
+/** What the API server or its controllers put into namespaces. */
+const given = new Set([
+  "ConfigMap/kube-root-ca.crt",
+  "ConfigMap/extension-apiserver-authentication",
+  "ServiceAccount/default",
+  "Service/kubernetes",
+]);
+
+/** Names, or undefined for all there are. */
+export type Namespaces = readonly (string | undefined)[];
+
+export const everywhere: Namespaces = [undefined];
+
+const within = (namespace: string | undefined) => (namespace === undefined ? {} : { namespace });
 
 /** The Flux objects of the namespaces. */
 export async function listFluxObjects(
   cluster: OpenCluster,
-  namespaces: readonly string[],
+  namespaces: Namespaces,
 ): Promise<{ readonly sources: readonly KubeObject[]; readonly kustomizations: readonly KubeObject[] }> {
   const list = async (apiVersion: string, kind: string) => {
-    const lists = await Promise.all(namespaces.map((namespace) => cluster.list(apiVersion, kind, { namespace })));
+    const lists = await Promise.all(namespaces.map((namespace) => cluster.list(apiVersion, kind, within(namespace))));
     return lists.flatMap(({ items }) => items);
   };
   const [sources, kustomizations] = await Promise.all([
@@ -53,7 +65,7 @@ export function inventoryRefs(kustomizations: readonly KubeObject[]): readonly O
  */
 export async function observe(
   cluster: OpenCluster,
-  namespaces: readonly string[],
+  namespaces: Namespaces,
   refs: readonly ObjectRef[],
   rested: readonly KubeObject[],
 ): Promise<Observation> {
@@ -91,9 +103,9 @@ async function findResource(cluster: OpenCluster, apiVersion: string, kind: stri
 }
 
 /** A definition may have gone since its kind was found. */
-async function listItems(cluster: OpenCluster, apiVersion: string, kind: string, namespace: string) {
+async function listItems(cluster: OpenCluster, apiVersion: string, kind: string, namespace: string | undefined) {
   try {
-    return (await cluster.list(apiVersion, kind, { namespace })).items;
+    return (await cluster.list(apiVersion, kind, within(namespace))).items;
   } catch (error) {
     if (error instanceof KubeError && error.code === 404) return [];
     throw error;
@@ -101,10 +113,10 @@ async function listItems(cluster: OpenCluster, apiVersion: string, kind: string,
 }
 
 /** By name, which ends with the time: the first of several alike is the oldest. */
-async function listEvents(cluster: OpenCluster, namespaces: readonly string[]): Promise<readonly SeenEvent[]> {
+async function listEvents(cluster: OpenCluster, namespaces: Namespaces): Promise<readonly SeenEvent[]> {
   const seen = new Map<string, SeenEvent>();
   for (const namespace of namespaces) {
-    const { items } = await cluster.list("v1", "Event", { namespace });
+    const { items } = await cluster.list("v1", "Event", within(namespace));
     for (const item of items) {
       const event = seenEvent(item);
       if (!event) continue;

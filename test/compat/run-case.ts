@@ -99,7 +99,7 @@ function refsOf({ kustomizations }: Rest, step: Step): readonly ObjectRef[] {
 }
 
 /** What files name, whether or not they are well-formed: only to know where to look. */
-function* manifestRefs(text: string): Iterable<ObjectRef> {
+export function* manifestRefs(text: string): Iterable<ObjectRef> {
   for (const document of text.split(/^---/m)) {
     const field = (name: string) => new RegExp(`^${name}: *["']?([^\\s"']+)`, "m").exec(document)?.[1];
     const [apiVersion, kind] = [field("apiVersion"), field("kind")];
@@ -124,7 +124,7 @@ function notBuilt(place: Place, unsupported: string): Comparison {
   return { objects: 0, fields: 0, differences: [difference] };
 }
 
-function compareRest(place: Place, theirs: Rest, ours: Rest): Comparison {
+export function compareRest(place: Place, theirs: Rest, ours: Rest): Comparison {
   const words = ({ restless }: Rest) => (restless.length === 0 ? "at rest" : restless.join("; "));
   const difference: Difference = {
     ...place,

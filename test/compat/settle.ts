@@ -7,7 +7,7 @@ import { type KubeObject, subject } from "../../shared/api/kube-object.ts";
 import type { Condition } from "../../shared/api/conditions.ts";
 import type { OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
 import { normalizeObject } from "./normalize.ts";
-import { listFluxObjects } from "./observe.ts";
+import { listFluxObjects, type Namespaces } from "./observe.ts";
 
 const pollMillis = 300;
 const requestedAt = "reconcile.fluxcd.io/requestedAt";
@@ -42,7 +42,7 @@ export interface SettleOptions {
 
 export async function settle(
   cluster: OpenCluster,
-  namespaces: readonly string[],
+  namespaces: Namespaces,
   { deadline, revisions, quietMillis, ready }: SettleOptions,
 ): Promise<Rest> {
   let before: unknown;
@@ -54,7 +54,7 @@ export async function settle(
     const now = [...sources, ...kustomizations].map(normalizeObject);
     if (restless.length > 0 || !isDeepStrictEqual(now, before)) since = Date.now();
     before = now;
-    if (Date.now() - since >= quietMillis) return { sources, kustomizations, restless: [] };
+    if (restless.length === 0 && Date.now() - since >= quietMillis) return { sources, kustomizations, restless: [] };
     if (Date.now() > deadline) return { sources, kustomizations, restless };
     await pause(pollMillis);
   }

@@ -44,10 +44,16 @@ const kubectlOf = (real: RealCluster) => async (args: readonly string[]) => {
   await run(join(REAL_BIN, "kubectl"), ["--kubeconfig", real.kubeconfigPath, ...args]);
 };
 
-export async function createFluxSide(): Promise<Side> {
+/** Flags of the controllers, by which an installation differs from another. */
+export interface FluxFlags {
+  readonly kustomizeArgs?: readonly string[];
+  readonly sourceArgs?: readonly string[];
+}
+
+export async function createFluxSide({ kustomizeArgs = [], sourceArgs = [] }: FluxFlags = {}): Promise<Side> {
   const real = await startRealCluster();
   try {
-    const flux = await startFlux(real, { kustomizeArgs: fluxArgs });
+    const flux = await startFlux(real, { kustomizeArgs: [...kustomizeArgs, ...fluxArgs], sourceArgs });
     const cluster = createCluster(await connectionOf(real));
     return {
       name: "flux",

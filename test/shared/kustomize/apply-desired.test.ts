@@ -159,6 +159,23 @@ describe("what was applied", () => {
     expect(world.drifts).toEqual([]);
   });
 
+  it.each([
+    ["no message to itself when its labels alone change", {}, []],
+    ["a message to itself when its spec changes", { interval: "7m" }, ["trigger Kustomization/apps/shop applied"]],
+  ])("is %s", async (_, spec, told) => {
+    const world = aKustomizeWorld();
+    const live = world.cluster.find(self) as { spec?: object } | undefined;
+    const root = {
+      apiVersion: self.apiVersion,
+      kind: self.kind,
+      metadata: { name: self.name, namespace: "apps", labels: { of: "itself" } },
+      spec: { ...live?.spec, ...spec },
+    };
+    world.git.yaml = yamlOf(root);
+    await world.run();
+    expect(world.told.filter((line) => line !== "ready")).toEqual(told);
+  });
+
   it("counts as drift when neither Git nor the Kustomization had changed", async () => {
     const world = aKustomizeWorld();
     world.git.yaml = yamlOf(config("a"), config("b"));
