@@ -34,7 +34,7 @@ export interface AppliedState {
   readonly superseded?: readonly string[];
   /** Inventory ids of a prune that was approved and has begun. */
   readonly approved?: readonly string[];
-  /** The closure holds something of outside the artifact that may move without a new revision. */
+  /** What was built or put in may change without a new revision, and without the sweep seeing it. */
   readonly moving?: boolean;
   readonly objects: Readonly<Record<string, AppliedObject>>;
 }

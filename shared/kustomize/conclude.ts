@@ -109,8 +109,7 @@ async function concludeSuccess(run: Run, healthMillis: number | undefined, chang
 
 /** What no sweep can see is looked at with Flux's interval. */
 function needsInterval({ kustomization: { spec }, vanishing, moving }: Run): boolean {
-  const hasInputs = spec.kubeConfig !== undefined || (spec.postBuild?.substituteFrom ?? []).length > 0;
-  return vanishing.size > 0 || moving || hasInputs;
+  return vanishing.size > 0 || moving || spec.kubeConfig !== undefined;
 }
 
 const healthyMessage = ({ status }: Run): string | undefined =>

@@ -37,7 +37,8 @@ export async function buildManifests(
 ): Promise<Manifests> {
   const { kustomization, ports, own } = run;
   const { spec } = kustomization;
-  const { variables, digest: inputs } = await readVariables(kustomization, own);
+  const { watchConfigsLabelSelector } = ports.settings.kustomize;
+  const { variables, digest: inputs, isUnwatched } = await readVariables(kustomization, own, watchConfigsLabelSelector);
   run.secretValues = variables.secretValues;
   const [builtClosure, knownInputs = ""] = knownClosure?.split("+") ?? [];
   const build = await ports.renderer.build({
@@ -51,7 +52,7 @@ export async function buildManifests(
       step(run, "Building manifests");
     },
   });
-  run.moving = build.moving === true;
+  run.moving = isUnwatched || build.moving === true;
   if (build.kind === "unchanged") return build;
   if (inputs === "") return { ...build, documents: plainManifests(build.yaml) };
 

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { Kustomization } from "../api/kustomization.ts";
 import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
+import { parseLabelSelector } from "../ssa/label-selector.ts";
 import {
   mergeVariables,
   type ReferenceContent,
@@ -16,23 +17,36 @@ export interface ReadVariables {
   readonly variables: Variables;
   /** Digest of all that the substitution depends on, values of Secrets told by uid and version; empty without postBuild. */
   readonly digest: string;
+  /** Some of it is not watched by the sweep: it is to be looked at with the interval. */
+  readonly isUnwatched: boolean;
 }
 
-/** @throws KubeError when the API server cannot be asked */
-export async function readVariables({ spec, metadata }: Kustomization, own: Cluster): Promise<ReadVariables> {
+/**
+ * @param watchSelector of the Secrets and ConfigMaps that the sweep watches
+ * @throws KubeError when the API server cannot be asked
+ */
+export async function readVariables(
+  { spec, metadata }: Kustomization,
+  own: Cluster,
+  watchSelector: string,
+): Promise<ReadVariables> {
   const { substituteFrom = [], substitute, substituteStrategy } = spec.postBuild ?? {};
   const references: VariableReference[] = [];
   const versions: unknown[] = [];
+  const isWatched = parseLabelSelector(watchSelector);
+  let isUnwatched = false;
   for (const { kind, name, optional } of substituteFrom) {
     const ref = { apiVersion: "v1", kind, namespace: metadata.namespace, name };
     const object = await own.get(ref).catch(unreadable);
     references.push({ kind, name, optional, content: contentOf(object) });
-    const { uid, resourceVersion } = object instanceof KubeError ? {} : (object?.metadata ?? {});
+    const { uid, resourceVersion, labels = {} } = object instanceof KubeError ? {} : (object?.metadata ?? {});
+    // One that is not there may come without the label.
+    if (uid === undefined || !isWatched(labels)) isUnwatched = true;
     versions.push([kind, name, uid, resourceVersion]);
   }
   const inputs = spec.postBuild ? JSON.stringify([substitute, substituteStrategy, versions]) : "";
   const digest = inputs === "" ? "" : createHash("sha256").update(inputs).digest("hex").slice(0, 32);
-  return { variables: mergeVariables(references, substitute), digest };
+  return { variables: mergeVariables(references, substitute), digest, isUnwatched };
 }
 
 function unreadable(error: unknown): KubeError {

@@ -33,7 +33,7 @@ export interface Run {
   held: ReadonlySet<string>;
   /** Replaced by newer generations, and pruned once all is healthy. */
   superseded: readonly ResourceRef[];
-  /** The build holds something that may move without a new revision. */
+  /** What was built or put in may change without a new revision, and without the sweep seeing it. */
   moving: boolean;
   /** Judges the kinds of `spec.healthCheckExprs`. */
   byExpression: (object: KubeObject) => Health | undefined;

@@ -3,6 +3,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { CleanVersions } from "./drift.ts";
+import type { InputVersions } from "./inputs.ts";
 import type { CleanSpokes } from "./spokes.ts";
 
 export interface SweepMemory {
@@ -12,6 +13,8 @@ export interface SweepMemory {
   readonly clean: CleanVersions;
   /** Of Kustomizations with a `kubeConfig`, by the API server that they apply to. */
   readonly spokes?: CleanSpokes;
+  /** Of watched Secrets and ConfigMaps. */
+  readonly inputs?: InputVersions;
 }
 
 const nameOf = (cluster: string): string => `sweep/${cluster}.json.gz`;

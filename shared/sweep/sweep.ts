@@ -32,6 +32,7 @@ import type { Log } from "../runtime/log.ts";
 import { type Drifted, findDrift } from "./drift.ts";
 import { findDue, fluxObjects, type FluxObject, type Known } from "./due.ts";
 import { detached, guardCluster, listOrNone } from "./interlock.ts";
+import { findChangedInputs } from "./inputs.ts";
 import { loadMemory, saveMemory } from "./memory.ts";
 import { appliesElsewhere, lookAtSpokes } from "./spokes.ts";
 
@@ -113,10 +114,11 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
     await recordSettings(table, name, server, encodeFluxSettings(defaultFluxSettings(fleetCluster.compatibility)));
   const known = await readKnown(name, objects, table);
   await each(findDue(name, objects, known), inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
-  await lookForDrift(name, server, objects, reader, held, ports, settings);
+  await lookCloser(name, server, objects, reader, held, ports, settings);
 }
 
-async function lookForDrift(
+/** What only a comparison with the last sweep shows: changed inputs, and drift. */
+async function lookCloser(
   cluster: string,
   server: string,
   objects: readonly FluxObject[],
@@ -125,9 +127,11 @@ async function lookForDrift(
   ports: SweepPorts,
   settings = defaultFluxSettings(),
 ): Promise<void> {
-  const { blobs, clock, log } = ports;
+  const { blobs, clock, log, trigger } = ports;
   const states = createAppliedStates(blobs);
   const memory = await loadMemory(blobs, cluster, server);
+  const inputs = await findChangedInputs(objects, memory.inputs ?? {}, { cluster: reader, settings });
+  await each(inputs.changed, inFlight, (key) => trigger(key, "input", { uid: server }));
   const here = objects.filter((object) => !appliesElsewhere(object));
   const own = { cluster: reader, states, server, settings: applySettingsOf(settings) };
   const { drifted, clean } = await findDrift(here, memory.clean, own);
@@ -137,7 +141,13 @@ async function lookForDrift(
     ...{ hub: reader, spokes, states, settings, clock, log, signal },
   });
   await wake(elsewhere.drifted, server, ports);
-  const seen = { v: 1 as const, server, clean, ...(isEmpty(elsewhere.clean) ? {} : { spokes: elsewhere.clean }) };
+  const seen = {
+    v: 1 as const,
+    server,
+    clean,
+    ...(isEmpty(elsewhere.clean) ? {} : { spokes: elsewhere.clean }),
+    ...(isEmpty(inputs.versions) ? {} : { inputs: inputs.versions }),
+  };
   if (!isDeepStrictEqual(memory, seen)) await saveMemory(blobs, cluster, seen);
 }
 

@@ -248,4 +248,27 @@ describe("a failure", () => {
     await expect(world.run()).rejects.toThrow("a defect");
     expect(world.writes()).toEqual([]);
   });
+
+  it.each([
+    ["watches it", { "reconcile.fluxcd.io/watch": "Enabled" }, undefined],
+    ["does not", {}, 600],
+  ])(
+    "comes again with the interval for a referenced ConfigMap unless the sweep %s",
+    async (_, labels, afterSeconds) => {
+      const world = aKustomizeWorld({ postBuild: { substituteFrom: [{ kind: "ConfigMap", name: "settings" }] } });
+      world.cluster.put({
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "settings", namespace: "apps", labels },
+        data: {},
+      });
+      world.git.yaml = yamlOf(config("a"));
+
+      expect(await world.run()).toEqual({
+        kind: "ready",
+        revision: "main@sha1:one",
+        ...(afterSeconds ? { afterSeconds } : {}),
+      });
+    },
+  );
 });

@@ -1,0 +1,95 @@
+/**
+ * Finds the Flux objects whose watched Secrets and ConfigMaps changed: those that bear Flux's label are listed, as metadata,
+ * once per kind that anything refers to. Others are looked at by their own objects, with the interval.
+ */
+import type { KubeObject } from "../api/kube-object.ts";
+import type { FluxSettings } from "../config/flux-settings.ts";
+import type { Cluster } from "../kubernetes/cluster.ts";
+import type { FluxObject } from "./due.ts";
+
+/** `<uid> <resource version>` of each watched object that something refers to, by `Kind/namespace/name`. */
+export type InputVersions = Readonly<Record<string, string>>;
+
+export interface InputLook {
+  /** Keys of the objects that refer to something that came, changed or went. */
+  readonly changed: readonly string[];
+  readonly versions: InputVersions;
+}
+
+type Reference = { readonly kind: string; readonly name: string };
+type Named = { readonly name?: unknown } | undefined;
+
+/**
+ * @param before what the last look found; without one everything counts as changed, for nothing else looks at it
+ * @param cluster one who may list Secrets, as metadata
+ */
+export async function findChangedInputs(
+  objects: readonly FluxObject[],
+  before: InputVersions,
+  { cluster, settings }: { readonly cluster: Cluster; readonly settings: FluxSettings },
+): Promise<InputLook> {
+  const versions: Record<string, string> = {};
+  const changed = new Set<string>();
+  for (const kind of ["ConfigMap", "Secret"]) {
+    const referring = objects.flatMap((object) => inputsOf(object).filter((input) => input.kind === kind));
+    for (const [selector, inputs] of groupBy(referring, ({ flux }) => selectorFor(flux.object, settings))) {
+      const options = { metadataOnly: true, ...(selector === "" ? {} : { labelSelector: selector }) };
+      const { items } = await cluster.list("v1", kind, options);
+      const live = new Map(items.map((item) => [idOf(kind, item.metadata), versionOf(item)]));
+      for (const { id, flux } of inputs) {
+        const version = live.get(id);
+        if (version !== before[id]) changed.add(flux.key);
+        if (version !== undefined) versions[id] = version;
+      }
+    }
+  }
+  return { changed: [...changed], versions };
+}
+
+interface Input {
+  readonly id: string;
+  readonly kind: string;
+  readonly flux: FluxObject;
+}
+
+/** What flux.md calls the referenced objects: of variables, keys, kubeconfigs, and a source's credentials. */
+function inputsOf(flux: FluxObject): readonly Input[] {
+  const { namespace } = flux.object.metadata;
+  if (flux.object.metadata.deletionTimestamp !== undefined) return [];
+  return referencesOf(flux.object).map(({ kind, name }) => ({ id: idOf(kind, { name, namespace }), kind, flux }));
+}
+
+function referencesOf({ spec }: KubeObject): readonly Reference[] {
+  const { suspend, postBuild, decryption, kubeConfig, secretRef } = (spec ?? {}) as {
+    readonly suspend?: boolean;
+    readonly postBuild?: { readonly substituteFrom?: readonly (Named & { readonly kind?: unknown })[] };
+    readonly decryption?: { readonly secretRef?: Named };
+    readonly kubeConfig?: { readonly secretRef?: Named; readonly configMapRef?: Named };
+    readonly secretRef?: Named;
+  };
+  if (suspend === true) return [];
+  return [
+    ...(postBuild?.substituteFrom ?? []),
+    { kind: "Secret", name: decryption?.secretRef?.name },
+    { kind: "Secret", name: kubeConfig?.secretRef?.name },
+    { kind: "ConfigMap", name: kubeConfig?.configMapRef?.name },
+    { kind: "Secret", name: secretRef?.name },
+  ].filter((reference): reference is Reference => {
+    return typeof reference.kind === "string" && typeof reference.name === "string";
+  });
+}
+
+/** Each controller has a flag of its own. */
+const selectorFor = ({ kind }: KubeObject, { kustomize, source }: FluxSettings): string =>
+  (kind === "Kustomization" ? kustomize : source).watchConfigsLabelSelector;
+
+const idOf = (kind: string, { namespace = "", name }: { namespace?: string | undefined; name: string }): string =>
+  `${kind}/${namespace}/${name}`;
+
+const versionOf = ({ metadata: { uid = "", resourceVersion = "" } }: KubeObject): string => `${uid} ${resourceVersion}`;
+
+function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const value of values) groups.set(keyOf(value), [...(groups.get(keyOf(value)) ?? []), value]);
+  return groups;
+}
