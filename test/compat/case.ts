@@ -12,6 +12,8 @@ import type { KubeObject } from "../../shared/api/kube-object.ts";
 export interface Step {
   /** Files of the repository by path; `null` deletes. */
   readonly files: Readonly<Record<string, string | null>>;
+  /** Files of a second repository, which `${REMOTE}` in the files of the first one stands for. */
+  readonly remote: Readonly<Record<string, string>>;
   /** Submitted in this order. */
   readonly objects: readonly KubeObject[];
   /** Arguments of kubectl commands that are run before all else, as a user would. */
@@ -20,6 +22,8 @@ export interface Step {
   readonly reconcile: boolean;
   /** Whether it is over only when all Kustomizations are Ready; else failing ones count as well. */
   readonly ready: boolean;
+  /** What passes after the step before anybody looks, for what comes with an interval. */
+  readonly waitSeconds: number;
 }
 
 export interface Case {
@@ -71,10 +75,12 @@ function loadStep(folder: string, namespace: string): Step {
   const alone = kubectl.length > 0 && objects.length === 0 && Object.keys(files).length === 0;
   return {
     files,
+    remote: readTree(join(folder, "remote")),
     objects,
     kubectl,
     reconcile: (settings.reconcile ?? alone) as boolean,
     ready: settings.ready === true,
+    waitSeconds: (settings.wait ?? 0) as number,
   };
 }
 

@@ -82,7 +82,7 @@ async function runCases(
     const [flux, driftless] = await Promise.all(starting);
     const sides: Sides = { flux, driftless, server };
     await each(names, jobs, async (name) => {
-      const result = await runCase(loadCase(casesFolder, name), sides, git.create(name)).catch((error: unknown) =>
+      const result = await runCase(loadCase(casesFolder, name), sides, git).catch((error: unknown) =>
         failedCase(name, error),
       );
       results.push(result);

@@ -1,4 +1,6 @@
 /** Plays one step of a case on one side, and waits until it has come to rest. */
+import { setTimeout as pause } from "node:timers/promises";
+
 import { gitRepositoryApiVersion, gitRepositoryKind } from "../../shared/api/git-repository.ts";
 import { type KubeObject, refOf, subject } from "../../shared/api/kube-object.ts";
 import { kustomizationApiVersion, kustomizationKind } from "../../shared/api/kustomization.ts";
@@ -57,7 +59,7 @@ async function prepare(stage: Stage, objects: readonly KubeObject[], side: Side)
   await rest(stage, side, stage.revision, 0);
 }
 
-function rest(
+async function rest(
   { of, step }: Stage,
   { cluster }: Side,
   revision: string | undefined,
@@ -65,8 +67,9 @@ function rest(
 ): Promise<Rest> {
   const revisions = new Map<string, string>();
   if (revision !== undefined) revisions.set(`${gitRepositoryKind}/${of.name}/${sourceName}`, revision);
-  const deadline = Date.now() + of.deadlineSeconds * 1000;
+  const deadline = Date.now() + (of.deadlineSeconds + step.waitSeconds) * 1000;
   const ready = step.ready && quietMillis > 0;
+  if (step.waitSeconds > 0 && quietMillis > 0) await pause(step.waitSeconds * 1000);
   return settle(cluster, of.namespaces, { deadline, revisions, quietMillis, ready });
 }
 

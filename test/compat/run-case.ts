@@ -3,7 +3,7 @@ import { basename } from "node:path";
 
 import { type ObjectRef, refOf } from "../../shared/api/kube-object.ts";
 import { conditionsOf } from "../../shared/health/fields.ts";
-import type { GitServer, Repository } from "../fakes/git-server.ts";
+import type { GitRoot, GitServer, Repository } from "../fakes/git-server.ts";
 import type { Case, Step } from "./case.ts";
 import { compareEvents, compareObjects, type Comparison, type Difference, type Place } from "./compare.ts";
 import { inventoryRefs, observe } from "./observe.ts";
@@ -31,13 +31,14 @@ interface StepResult {
   readonly isAtRest: boolean;
 }
 
-export async function runCase(subject: Case, sides: Sides, repository: Repository): Promise<CaseResult> {
+export async function runCase(subject: Case, sides: Sides, git: GitRoot): Promise<CaseResult> {
+  const repositories = createRepositories(subject, git);
   const startedAt = Date.now();
   const refs = new Map<string, ObjectRef>();
   const comparisons: Comparison[] = [];
   let unsupported: string | undefined;
   for (let index = 0; index < subject.steps.length; index += 1) {
-    const result = await runStep(subject, index, sides, repository, refs);
+    const result = await runStep(subject, index, sides, repositories, refs);
     comparisons.push(...result.comparisons);
     unsupported = result.unsupported;
     if (unsupported !== undefined || !result.isAtRest) break;
@@ -58,16 +59,18 @@ async function runStep(
   subject: Case,
   index: number,
   { flux, driftless, server }: Sides,
-  repository: Repository,
+  { own, remote }: Repositories,
   refs: Map<string, ObjectRef>,
 ): Promise<StepResult> {
   const step = subject.steps[index];
   if (!step) throw new Error(`case ${subject.name} has no step ${index + 1}`);
   const place = { case: subject.name, step: index + 1 };
   // Before anything else: both sides must see the same commit.
-  const files = index === 0 ? { ".keep": "", ...step.files } : step.files;
-  const revision = Object.keys(files).length > 0 ? `main@sha1:${repository.commit(files)}` : undefined;
-  const stage = { of: subject, step, index, url: `${server.url}/${basename(repository.folder)}`, revision };
+  if (remote && Object.keys(step.remote).length > 0) remote.commit(step.remote);
+  const urlOf = ({ folder }: Repository) => `${server.url}/${basename(folder)}`;
+  const files = withRemote(index === 0 ? { ".keep": "", ...step.files } : step.files, remote && urlOf(remote));
+  const revision = Object.keys(files).length > 0 ? `main@sha1:${own.commit(files)}` : undefined;
+  const stage = { of: subject, step, index, url: urlOf(own), revision };
   const rests = await Promise.all([play(stage, flux), play(stage, driftless)]);
   for (const ref of rests.flatMap((rest) => refsOf(rest, step))) refs.set(JSON.stringify(ref), ref);
   const unsupported = findUnsupported(rests[1]);
@@ -86,6 +89,24 @@ async function runStep(
     unsupported,
     isAtRest,
   };
+}
+
+interface Repositories {
+  readonly own: Repository;
+  /** Of a case that has remote bases. */
+  readonly remote: Repository | undefined;
+}
+
+function createRepositories({ name, steps }: Case, git: GitRoot): Repositories {
+  const isRemote = steps.some((step) => Object.keys(step.remote).length > 0);
+  return { own: git.create(name), remote: isRemote ? git.create(`${name}-remote`) : undefined };
+}
+
+function withRemote(files: Step["files"], url: string | undefined): Step["files"] {
+  if (url === undefined) return files;
+  return Object.fromEntries(
+    Object.entries(files).map(([path, text]) => [path, text?.replaceAll("${REMOTE}", url) ?? null]),
+  );
 }
 
 /** Of what is or was applied, submitted, or written by hand. */
