@@ -9,7 +9,7 @@ import { redact } from "../substitute/redact.ts";
 import { dependencyEvent, failureEvent, healthEvent, successEvent } from "./events.ts";
 import { explainFailure, unlessRefused } from "./explain-failure.ts";
 import { explainHealth } from "./explain-health.ts";
-import { healthTargets, watchHealth } from "./health.ts";
+import { asksForHealth, healthTargets, watchHealth } from "./health.ts";
 import type { Outcome, Phase, Ready } from "./ports.ts";
 import { sourceRefOf } from "./source-ref.ts";
 import { incarnationOf, type Run, retrySeconds, saveProgress, step, targetOf, timeoutMillis } from "./run.ts";
@@ -68,7 +68,8 @@ export async function concludeHealth(run: Run, phase: Phase | undefined): Promis
     throw new UnhealthyError(elapsed, health.message, cause);
   }
   const isPruned = await pruneSuperseded(run);
-  const success = await concludeSuccess(run, targets.length > 0 ? elapsed : undefined, waits.phaseChanged);
+  const healthMillis = asksForHealth(kustomization, wantedOf(run)) ? elapsed : undefined;
+  const success = await concludeSuccess(run, healthMillis, waits.phaseChanged);
   return isPruned ? success : { ...success, afterSeconds: retrySeconds(kustomization) };
 }
 

@@ -41,6 +41,11 @@ export function healthTargets(
   });
 }
 
+/** Whether Flux would say how healthy it is, be it of objects that are healthy as soon as they are applied. */
+export function asksForHealth({ spec }: Kustomization, inventory: readonly ResourceRef[]): boolean {
+  return spec.wait === true ? inventory.length > 0 : (spec.healthChecks ?? []).length > 0;
+}
+
 function listed(checks: Kustomization["spec"]["healthChecks"] = []): readonly ObjectRef[] {
   return checks.map(({ apiVersion = "apps/v1", kind, name, namespace }) => ({
     apiVersion,

@@ -2,6 +2,7 @@
 import { groupOf, type KubeObject } from "../api/kube-object.ts";
 import { withoutVoidNamespace } from "./cluster-scoped.ts";
 import { withoutInvalidCaBundle } from "./ca-bundle.ts";
+import { withoutOmitted } from "./go-omitted.ts";
 import { withQuantities } from "./go-quantities.ts";
 import { withZeroValues } from "./go-zero-values.ts";
 
@@ -37,7 +38,7 @@ function normalizeObject(object: KubeObject): KubeObject {
   const { apiVersion, kind } = object;
   const correct = corrections[`${apiVersion} ${kind}`];
   const wanted: KubeObject = { ...rest, apiVersion, kind };
-  return withQuantities(withZeroValues(correct ? correct(wanted) : wanted));
+  return withoutOmitted(withQuantities(withZeroValues(correct ? correct(wanted) : wanted)));
 }
 
 const isDefinition = ({ apiVersion, kind }: KubeObject): boolean =>

@@ -47,7 +47,7 @@ describe("compareObjects", () => {
 
     expect(objects).toBe(1);
     expect(differences).toEqual([
-      { ...place, object: "ConfigMap/a/a", path: "", flux: { data: { a: 1 } }, driftless: undefined },
+      { ...place, object: "ConfigMap/a/a", path: "(object)", flux: { data: { a: 1 } }, driftless: undefined },
     ]);
   });
 });

@@ -7,7 +7,7 @@ export interface Difference {
   readonly step: number;
   /** `Kind/namespace/name`; `Event/Kind/namespace/name` for events about it. */
   readonly object: string;
-  /** Keys joined by dots; empty for the object as a whole. */
+  /** Keys joined by dots; `(object)` where one side lacks the object. */
   readonly path: string;
   /** Undefined where it is absent. */
   readonly flux: unknown;
@@ -26,6 +26,8 @@ export interface Place {
   readonly step: number;
 }
 
+const wholeObject = "(object)";
+
 export function compareObjects(place: Place, flux: Observation, driftless: Observation): Comparison {
   const differences: Difference[] = [];
   let fields = 0;
@@ -34,6 +36,10 @@ export function compareObjects(place: Place, flux: Observation, driftless: Obser
     const [ours, theirs] = [driftless.objects.get(object), flux.objects.get(object)];
     if (!ours && !theirs) continue;
     objects += 1;
+    if (!ours || !theirs) {
+      differences.push({ ...place, object, path: wholeObject, flux: theirs, driftless: ours });
+      continue;
+    }
     fields += compareValues(theirs, ours, [], (path, left, right) =>
       differences.push({ ...place, object, path, flux: left, driftless: right }),
     );

@@ -26,6 +26,7 @@ const fleetsFolder = join(root, "..", "shared", "fleets");
 const table = join(root, "docs", "compatibility.md");
 /** Two servers of its own for each: more are too many for a machine. */
 const mostFleets = 3;
+const longestLine = 300;
 
 async function main(argv: readonly string[]): Promise<number> {
   const placed = placeFleets(fleetsFolder);
@@ -112,10 +113,15 @@ async function runFleets(
       ...failedCase(placed.name, error),
       notes: new Map<string, number>(),
       defects: [],
+      kustomizations: 0,
+      unready: [],
     }));
     results.push(result);
     tell(result, exceptions, findings);
-    console.log(`  compared ${result.objects} objects, ${result.fields} fields`);
+    console.log(
+      `  compared ${result.objects} objects, ${result.fields} fields; ${result.kustomizations} Kustomizations`,
+    );
+    for (const line of result.unready) console.log(`  not ready with Flux: ${line.slice(0, longestLine)}`);
     for (const [note, count] of result.notes) console.log(`  in the copy: ${count} × ${note}`);
     for (const defect of result.defects) console.log(`  defect: ${defect}`);
   });

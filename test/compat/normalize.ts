@@ -13,7 +13,7 @@ export function normalizeObject(object: KubeObject): Tree {
   const { metadata, status, ...rest } = withoutOwnUid(object);
   const group = groupOf(object.apiVersion);
   const hasOwnStatus = group.includes(".") && !group.endsWith(".k8s.io");
-  const body = object.kind === "Service" && group === "" ? withoutAddresses(rest) : rest;
+  const body = group === "" ? withoutGiven(object.kind, rest) : rest;
   return {
     ...body,
     metadata: normalizeMetadata(metadata),
@@ -38,7 +38,7 @@ function withoutOwnUid(object: KubeObject): KubeObject {
 function normalizeMetadata(metadata: KubeObject["metadata"]): Tree {
   const { managedFields = [], annotations, ownerReferences, deletionTimestamp, ...rest } = metadata;
   const kept = omit(rest, ["uid", "resourceVersion", "creationTimestamp", "selfLink"]);
-  const noted = omit(annotations ?? {}, ["deployment.kubernetes.io/revision"]);
+  const noted = omit(annotations ?? {}, ["deployment.kubernetes.io/revision", "kubernetes.io/service-account.uid"]);
   return {
     ...kept,
     ...(Object.keys(noted).length > 0 ? { annotations: noted } : {}),
@@ -60,6 +60,11 @@ function ownership(entries: readonly ManagedFieldsEntry[]): Tree {
         { apiVersion, fieldsV1 },
       ]),
   );
+}
+
+function withoutGiven(kind: string, body: Tree): Tree {
+  if (kind === "Service") return withoutAddresses(body);
+  return body.type === "kubernetes.io/service-account-token" ? omit(body, ["data"]) : body;
 }
 
 function withoutAddresses(service: Tree): Tree {

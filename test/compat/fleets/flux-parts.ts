@@ -28,7 +28,15 @@ export async function readFluxParts(components: string): Promise<FluxParts> {
   const others = readObjects(text).filter(
     ({ kind, metadata }) => kind === "CustomResourceDefinition" && !known.has(metadata.name),
   );
-  return { components: text, definitions: [...released, ...others] };
+  return { components: text, definitions: [...released, ...others.map(withAnyValue)] };
+}
+
+/** No controller of theirs is here, and a fleet may be of a later version: their lists of values are longer then. */
+function withAnyValue<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withAnyValue) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).filter(([name, below]) => name !== "enum" || !Array.isArray(below));
+  return Object.fromEntries(fields.map(([name, below]) => [name, withAnyValue(below as unknown)])) as T;
 }
 
 export const readObjects = (text: string): readonly KubeObject[] =>

@@ -27,6 +27,8 @@ export interface PreparedFleet {
   readonly references: ReadonlySet<string>;
   /** Variables that some file takes. */
   readonly variables: ReadonlySet<string>;
+  /** Namespaces that some file names: which Kustomization makes them first is a matter of chance. */
+  readonly namespaces: ReadonlySet<string>;
 }
 
 export interface PrepareOptions {
@@ -71,15 +73,20 @@ export function prepareFleet({ folder, fleet, cluster }: PlacedFleet, options: P
   bootstrap(files, cluster.path, sync, state);
   const kinds: KindInUse[] = [];
   const variables = new Set<string>();
+  const namespaces = new Set<string>();
   for (const [path, text] of Object.entries(files)) {
     if (!isYaml(path)) continue;
     const prepared = changeDocuments(migrate(text, state), (document) => changeDocument(document, state));
     files[path] = prepared;
     for (const document of parseDocuments(prepared)) kinds.push(...kindOf(document));
+    for (const [, name = ""] of prepared.matchAll(/^\s*(?:target)?[nN]amespace: "?([a-z0-9-]+)"?\s*$/gm))
+      namespaces.add(name);
+    for (const document of parseDocuments(prepared))
+      if (textAt(document, "kind") === "Namespace") namespaces.add(textAt(document, "metadata", "name"));
     for (const [, name = ""] of prepared.matchAll(/\$\{(\w+)/g)) variables.add(name);
   }
   const { notes, branches, references } = state;
-  return { files, sync, notes, branches, kinds, references, variables };
+  return { files, sync, notes, branches, kinds, references, variables, namespaces };
 }
 
 function readTree(folder: string): Record<string, string> {
@@ -154,6 +161,17 @@ function migrate(text: string, state: Preparation): string {
   );
 }
 
+/** A base on the network is one for neither side. */
+function changeBuild(document: Document, state: Preparation): boolean {
+  const { resources } = document.toJS() as { resources?: unknown };
+  if (!Array.isArray(resources)) return false;
+  const local = resources.filter((entry) => !/^https?:|^git@|github\.com/.test(String(entry)));
+  if (local.length === resources.length) return false;
+  document.setIn(["resources"], local);
+  note(state, "remote base of a kustomization.yaml left out");
+  return true;
+}
+
 type Change = (document: Document, state: Preparation) => boolean;
 
 const changes: Readonly<Record<string, Change>> = {
@@ -164,6 +182,8 @@ const changes: Readonly<Record<string, Change>> = {
 
 function changeDocument(document: Document, state: Preparation): boolean {
   const group = groupOf(textAt(document, "apiVersion"));
+  if (group === "kustomize.config.k8s.io" || (group === "" && document.hasIn(["resources"])))
+    return changeBuild(document, state);
   if (group !== "apiextensions.k8s.io" && !group.endsWith(".toolkit.fluxcd.io")) return false;
   return (changes[textAt(document, "kind")] ?? suspend)(document, state);
 }

@@ -5,7 +5,8 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { gitRepositoryKind } from "../../../shared/api/git-repository.ts";
-import type { KubeObject, ObjectRef } from "../../../shared/api/kube-object.ts";
+import { type KubeObject, type ObjectRef, subject } from "../../../shared/api/kube-object.ts";
+import { conditionsOf } from "../../../shared/health/fields.ts";
 import type { GitServer, Repository } from "../../fakes/git-server.ts";
 import { compareEvents, compareObjects, type Comparison, type Difference, type Place } from "../compare.ts";
 import { everywhere, inventoryRefs, type Observation, observe } from "../observe.ts";
@@ -21,6 +22,9 @@ import { startStandIn } from "./stand-in.ts";
 export interface FleetResult extends CaseResult {
   readonly notes: ReadonlyMap<string, number>;
   readonly defects: readonly string[];
+  readonly kustomizations: number;
+  /** Those that did not become ready on either side, and why. */
+  readonly unready: readonly string[];
 }
 
 const submitter = "flux";
@@ -55,11 +59,18 @@ export async function runFleet(
       differences: comparisons.flatMap(({ differences }) => differences),
       notes: prepared.notes,
       defects: driftless.takeDefects(),
+      kustomizations: theirs.kustomizations.length,
+      unready: theirs.kustomizations.flatMap(describeUnready),
     };
   } finally {
     const sides = await Promise.allSettled(starting);
     await Promise.allSettled(sides.map(async (side) => (side.status === "fulfilled" ? side.value.close() : undefined)));
   }
+}
+
+function describeUnready(one: KubeObject): readonly string[] {
+  const ready = conditionsOf(one).find(({ type }) => type === "Ready");
+  return ready?.status === "True" ? [] : [`${subject(one)}: ${ready?.reason ?? ""} ${ready?.message ?? ""}`];
 }
 
 function commit({ files, branches }: PreparedFleet, { cluster }: PlacedFleet, repository: Repository): void {
@@ -106,7 +117,7 @@ async function playFleet(
   const isSync = ({ kind, metadata }: KubeObject) =>
     metadata.name === "flux-system" && ["GitRepository", "Kustomization"].includes(kind);
   const components = fluxSystem.filter((object) => !isSync(object) && object.kind !== "Deployment");
-  for (const object of components) await submit(object);
+  for (const object of [...namespaceObjects(prepared), ...components]) await submit(object);
   for (const object of stubObjects(prepared)) await submit(object);
   await served(side, [...parts.definitions, ...stubs].map(kindOfDefinition));
   const synced = fluxSystem.filter(isSync);
@@ -163,6 +174,11 @@ function kindOfDefinition(definition: KubeObject): { readonly apiVersion: string
   return { apiVersion: `${group}/${name}`, kind: names.kind };
 }
 
+const namespaceObjects = ({ namespaces }: PreparedFleet): readonly KubeObject[] =>
+  [...namespaces]
+    .filter((name) => /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name))
+    .map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }));
+
 /** What variables are taken from and what logs in, where the fleet leaves it to its owner. */
 function stubObjects({ references, variables }: PreparedFleet): readonly KubeObject[] {
   const values = Object.fromEntries([...variables].map((name) => [name, "stub"]));
@@ -216,7 +232,8 @@ function leaveOutUnbuilt(place: Place, theirs: Observation, ours: Observation) {
   const out = new Set(differences.map(({ object }) => object));
   const without = ({ objects, events }: Observation): Observation => ({
     objects: new Map([...objects].filter(([object]) => !out.has(object))),
-    events: events.filter(({ object }) => !out.has(object)),
+    // Whether something was ready before somebody looked for it is a matter of chance.
+    events: events.filter(({ object, reason }) => !out.has(object) && reason !== "DependencyNotReady"),
   });
   return { unbuilt: { objects: 0, fields: 0, differences }, theirs: without(theirs), ours: without(ours) };
 }
