@@ -136,8 +136,6 @@ function buildEnvironment(lambda: Resource, roleArn: string, opt: string | undef
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     AWS_SESSION_TOKEN: credentials.sessionToken ?? "",
     AWS_ENDPOINT_URL: options.gatewayUrl,
-    // Repositories are served on this machine.
-    DRIFTLESS_REMOTE_ADDRESSES: "any",
     LAMBDA_TASK_ROOT: codeDirectory(lambda, options.deployment),
     _HANDLER: text(properties.Handler, `handler of ${logicalId}`),
     ...Object.fromEntries(variables.map(([key, value]) => [key, mapOpt(value, opt)])),

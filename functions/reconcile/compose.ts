@@ -43,7 +43,7 @@ export function compose(environment: Environment): {
     renderer: createCachedRenderer({
       builder: createRemoteRenderer(createRenderInvoker(lambda, environment), blobs),
       blobs,
-      remoteBases: remoteBasesOverNetwork(blobs, { onlyPublic: environment.DRIFTLESS_REMOTE_ADDRESSES !== "any" }),
+      remoteBases: remoteBasesOverNetwork(blobs, { onlyPublic: !runsOnThisMachine(environment) }),
       trigger,
     }),
     sources: (cluster) => createStoredSources(cluster, table),

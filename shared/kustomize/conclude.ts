@@ -21,6 +21,7 @@ import { attempt, type Failure, fail, momentOf, type Run as RunRecord, succeed }
 const inlineHealthMillis = 10_000;
 
 const throttledSeconds = 5;
+const soonSeconds = 1;
 
 /** Pauses between later looks, in seconds: the first ones short, then one in half a minute. */
 const laterPauses: readonly (readonly [sinceMillis: number, seconds: number])[] = [
@@ -70,8 +71,12 @@ export async function concludeHealth(run: Run, phase: Phase | undefined): Promis
   const isPruned = await pruneSuperseded(run);
   const healthMillis = asksForHealth(kustomization, wantedOf(run)) ? elapsed : undefined;
   const success = await concludeSuccess(run, healthMillis, waits.phaseChanged);
-  return isPruned ? success : { ...success, afterSeconds: retrySeconds(kustomization) };
+  if (!isPruned) return { ...success, afterSeconds: retrySeconds(kustomization) };
+  return phase && hasReferences(run) ? { ...success, afterSeconds: soonSeconds } : success;
 }
+
+/** A change that was told during the wait was taken for a cause to look at the health: after it, at the change. */
+const hasReferences = ({ kustomization: { spec } }: Run): boolean => (spec.postBuild?.substituteFrom ?? []).length > 0;
 
 /** Of what is in the inventory only until its prune, nobody asks how it is. */
 function wantedOf({ status, held, superseded }: Run): readonly ResourceRef[] {
@@ -84,6 +89,11 @@ export async function concludeUnchanged(run: Run): Promise<Outcome> {
   run.status = attempt(run.status, run.revision ?? "");
   run.digest = run.status.history?.[0]?.digest;
   return concludeHealth(run, undefined);
+}
+
+/** All is as it was: nothing to say, and the next look comes with the interval again. */
+export function concludeLook(run: Run): Outcome {
+  return { kind: "ready", revision: run.revision, ...againWith(run) };
 }
 
 function pauseAfter(elapsedMillis: number): number {
@@ -105,7 +115,12 @@ async function concludeSuccess(run: Run, healthMillis: number | undefined, chang
   const interval = findGoDuration(kustomization.spec.interval) ?? 0;
   await ports.event(successEvent(kustomization, now - run.startedAt, interval, revision));
   await ports.announcer.ready();
-  return { kind: "ready", revision, ...(needsInterval(run) ? { afterSeconds: interval / 1000 } : {}) };
+  return { kind: "ready", revision, ...againWith(run) };
+}
+
+function againWith(run: Run): { readonly afterSeconds?: number } {
+  const interval = findGoDuration(run.kustomization.spec.interval) ?? 0;
+  return needsInterval(run) ? { afterSeconds: interval / 1000 } : {};
 }
 
 /** What no sweep can see is looked at with Flux's interval. */

@@ -1,6 +1,4 @@
 /** Reads what `spec.postBuild` refers to, as Flux's controller: the tenant's own rights are for what is applied. */
-import { createHash } from "node:crypto";
-
 import type { KubeObject } from "../api/kube-object.ts";
 import type { Kustomization } from "../api/kustomization.ts";
 import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
@@ -12,6 +10,7 @@ import {
   type VariableReference,
   valuesOfSecret,
 } from "../substitute/variables.ts";
+import { digestInputs } from "./digest-inputs.ts";
 
 export interface ReadVariables {
   readonly variables: Variables;
@@ -30,22 +29,21 @@ export async function readVariables(
   own: Cluster,
   watchSelector: string,
 ): Promise<ReadVariables> {
-  const { substituteFrom = [], substitute, substituteStrategy } = spec.postBuild ?? {};
+  const { substituteFrom = [], substitute } = spec.postBuild ?? {};
   const references: VariableReference[] = [];
-  const versions: unknown[] = [];
+  const objects: (KubeObject | undefined)[] = [];
   const isWatched = parseLabelSelector(watchSelector);
   let isUnwatched = false;
   for (const { kind, name, optional } of substituteFrom) {
     const ref = { apiVersion: "v1", kind, namespace: metadata.namespace, name };
     const object = await own.get(ref).catch(unreadable);
     references.push({ kind, name, optional, content: contentOf(object) });
-    const { uid, resourceVersion, labels = {} } = object instanceof KubeError ? {} : (object?.metadata ?? {});
+    const found = object instanceof KubeError ? undefined : object;
     // One that is not there may come without the label.
-    if (uid === undefined || !isWatched(labels)) isUnwatched = true;
-    versions.push([kind, name, uid, resourceVersion]);
+    if (!found || !isWatched(found.metadata.labels ?? {})) isUnwatched = true;
+    objects.push(found);
   }
-  const inputs = spec.postBuild ? JSON.stringify([substitute, substituteStrategy, versions]) : "";
-  const digest = inputs === "" ? "" : createHash("sha256").update(inputs).digest("hex").slice(0, 32);
+  const digest = digestInputs(spec.postBuild, objects);
   return { variables: mergeVariables(references, substitute), digest, isUnwatched };
 }
 

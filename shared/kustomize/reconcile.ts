@@ -13,10 +13,11 @@ import type { Item } from "../lease/ports.ts";
 import { applyDesired } from "./apply-desired.ts";
 import type { AppliedState } from "./applied-state.ts";
 import { rulesOf } from "./apply-rules.ts";
-import { concludeFailure, concludeHealth, concludeUnchanged } from "./conclude.ts";
+import { concludeFailure, concludeHealth, concludeLook, concludeUnchanged } from "./conclude.ts";
 import { type Desired, parseDesired } from "./desired.ts";
 import { canceledEvent } from "./events.ts";
 import { finalize } from "./finalize.ts";
+import { areInputsUnchanged, canJustLook, isOnlyDue } from "./look-at-inputs.ts";
 import { buildManifests } from "./manifests.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { isRoot } from "./root.ts";
@@ -52,13 +53,13 @@ export async function reconcile(
   if (kustomization.spec.suspend === true) return await rest(kustomization, own, ports);
   const run = await startRun(kustomization, key, own, ports);
   try {
-    return await work(run, parsePhase(row));
+    return await work(run, row);
   } catch (error) {
     return await concludeFailure(run, error);
   }
 }
 
-async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
+async function work(run: Run, row: Item): Promise<Outcome> {
   const { kustomization, ports, own, key } = run;
   const { spec, metadata } = kustomization;
   const owner = { name: metadata.name, namespace: metadata.namespace };
@@ -72,11 +73,14 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   const { server, applier } = await follow(run);
   const state = await ports.states.load(key, server);
   recall(run, state);
+  const phase = parsePhase(row);
   if (phase && waitsStill(run, phase)) return concludeHealth(run, phase);
   if (phase) await tellSuperseded(run, phase);
 
   const rules = rulesOf(spec, applySettingsOf(ports.settings));
-  const knownClosure = isSettled(run) && (state.rules ?? "") === rules.digest ? state.closure : undefined;
+  const applied = (state.rules ?? "") === rules.digest ? state.closure : undefined;
+  if (isOnlyDue(row) && isAtRest(run) && (await areInputsUnchanged(run, artifact, applied))) return concludeLook(run);
+  const knownClosure = isSettled(run) ? applied : undefined;
   const build = await buildManifests(run, artifact, knownClosure);
   if (build.kind === "unchanged") return concludeUnchanged(run);
   run.digest = build.digest;
@@ -100,15 +104,15 @@ async function work(run: Run, phase: Phase | undefined): Promise<Outcome> {
   const live = await observeLive(applier, kinds, selector);
   const plan = planObjects(desired, state, live, inventory, rules);
 
-  const applied = await applyDesired(
+  const outcome = await applyDesired(
     run,
     plan,
     desired,
     { ...state, closure: build.closure, vanishing: [...run.vanishing], moving: run.moving },
     rules,
   );
-  if (applied.kind === "continued") return applied;
-  const pruning = { stale: plan.stale, wanted: applied.inventory, owner, state: applied.state };
+  if (outcome.kind === "continued") return outcome;
+  const pruning = { stale: plan.stale, wanted: outcome.inventory, owner, state: outcome.state };
   const pruned = await pruneStale(run, pruning);
   if (pruned) return pruned;
   return concludeHealth(run, undefined);
@@ -206,9 +210,18 @@ async function tellSuperseded({ kustomization, ports, revision = "" }: Run, { ph
  * Only a new revision of the source brought us here, and the last run ended well: then an unchanged closure needs no
  * look at its objects, the sweep has them in view.
  */
-function isSettled({ kustomization, revision }: Run): boolean {
-  const { conditions = [], observedGeneration, lastAppliedRevision } = kustomization.status;
+function isSettled(run: Run): boolean {
+  return endedWell(run) && run.kustomization.status.lastAppliedRevision !== run.revision;
+}
+
+/** Nothing of it is open, and what a run takes that cannot just look is none of it. */
+function isAtRest(run: Run): boolean {
+  return endedWell(run) && run.kustomization.status.lastAppliedRevision === run.revision && canJustLook(run);
+}
+
+function endedWell({ kustomization }: Run): boolean {
+  const { conditions = [], observedGeneration } = kustomization.status;
   const ready = conditions.some(({ type, status }) => type === "Ready" && status === "True");
   const sameSpec = observedGeneration === kustomization.metadata.generation;
-  return ready && sameSpec && lastAppliedRevision !== revision && !isNewRequest(kustomization);
+  return ready && sameSpec && !isNewRequest(kustomization);
 }

@@ -22,6 +22,8 @@ export interface Step {
   readonly reconcile: boolean;
   /** Whether it is over only when all Kustomizations are Ready; else failing ones count as well. */
   readonly ready: boolean;
+  /** Driftless is not told of it, and finds out by the sweep of every minute. */
+  readonly unaided: boolean;
   /** What passes after the step before anybody looks, for what comes with an interval. */
   readonly waitSeconds: number;
 }
@@ -72,7 +74,8 @@ function loadStep(folder: string, namespace: string): Step {
   const deleted = ((settings.delete ?? []) as string[]).map((path) => [path, null] as const);
   const objects = readObjects(join(folder, "cluster.yaml"), namespace);
   const files = { ...readTree(join(folder, "repo")), ...Object.fromEntries(deleted) };
-  const alone = kubectl.length > 0 && objects.length === 0 && Object.keys(files).length === 0;
+  const alone =
+    settings.unaided !== true && kubectl.length > 0 && objects.length === 0 && Object.keys(files).length === 0;
   return {
     files,
     remote: readTree(join(folder, "remote")),
@@ -80,6 +83,7 @@ function loadStep(folder: string, namespace: string): Step {
     kubectl,
     reconcile: (settings.reconcile ?? alone) as boolean,
     ready: settings.ready === true,
+    unaided: settings.unaided === true,
     waitSeconds: (settings.wait ?? 0) as number,
   };
 }

@@ -30,6 +30,10 @@ export async function play(stage: Stage, side: Side): Promise<Rest> {
   if (index === 0) await prepare(stage, objects, side);
   for (const args of step.kubectl) await side.kubectl(args.includes("-n") ? args : ["-n", name, ...args]);
   for (const object of objects) await submit(side, object);
+  if (step.unaided) {
+    await side.sweep(namespaces);
+    return rest(stage, side, undefined);
+  }
   const { sources, kustomizations } = await listFluxObjects(side.cluster, namespaces);
   if (index > 0 && revision !== undefined) {
     for (const source of sources) await request(side, source, index);

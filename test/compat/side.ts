@@ -19,6 +19,8 @@ export interface Side {
   kubectl(args: readonly string[]): Promise<void>;
   /** Something happened to these Flux objects: Flux watches, Driftless is told as by its sweep or a webhook. */
   notify(objects: readonly KubeObject[]): Promise<void>;
+  /** A minute has passed: whoever looks each minute looks at these namespaces. */
+  sweep(namespaces: readonly string[]): Promise<void>;
   /** Runs that ended in an exception, since the last call. */
   takeDefects(): readonly string[];
   close(): Promise<void>;
@@ -61,6 +63,7 @@ export async function createFluxSide({ kustomizeArgs = [], sourceArgs = [] }: Fl
       access: await accessOf(real),
       kubectl: kubectlOf(real),
       notify: async () => undefined,
+      sweep: async () => undefined,
       takeDefects: () => [],
       close: async () => {
         await cluster.close();
@@ -98,6 +101,7 @@ export async function createDriftlessSide(): Promise<Side> {
           await engine.wake([cluster, group, kind, namespace, name].join("/"));
         }
       },
+      sweep: (namespaces) => engine.sweep(namespaces),
       takeDefects: () => {
         const taken = defects;
         defects = [];

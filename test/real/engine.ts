@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
 import { createSpokes } from "../../shared/kubernetes/spokes.ts";
 import type { Connection } from "../../shared/kubernetes/transport.ts";
-import { sweepKey } from "../../shared/lease/message.ts";
-import type { Queues } from "../../shared/lease/ports.ts";
+import type { Cluster } from "../../shared/kubernetes/cluster.ts";
+import { parseKey, sweepKey } from "../../shared/lease/message.ts";
+import type { Queues, Table } from "../../shared/lease/ports.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
 import { remoteBasesOverNetwork } from "../../shared/remote/over-network.ts";
 import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
@@ -37,6 +38,8 @@ export interface RealEngine {
   wake(key: string): Promise<void>;
   /** Triggers an object and works until nothing is due any more; the sweep of every minute is left out. */
   run(key: string): Promise<void>;
+  /** One sweep that sees nothing but these namespaces and what belongs to none. */
+  sweep(namespaces: readonly string[]): Promise<void>;
   /** Works on whatever becomes due, until the signal aborts; the sweep of every minute is left out. */
   serve(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -89,10 +92,38 @@ export async function createRealEngine(connection: Connection, options: RealEngi
       await wake(key, engine);
       await pump.work(world, key);
     },
+    sweep: async (namespaces) => {
+      const key = sweepKey(clusterName);
+      await wake(key, engine);
+      const message = { v: 1, key, why: engine } as const;
+      const deadline = systemClock.now() + deadlineMillis;
+      await runMessage(within(world, clusters.sweep, namespaces), message, { owner: key, deadline });
+    },
     serve: (signal) => pump.serve(world, signal),
     close: async () => {
       await Promise.all([observer, ...Object.values(clusters)].map((cluster) => cluster.close()));
     },
+  };
+}
+
+/** Others that use the same server are left alone. */
+function within(world: EngineWorld, reader: Cluster, namespaces: readonly string[]): EngineWorld {
+  const isSeen = (namespace: string | undefined) => !namespace || namespaces.includes(namespace);
+  const cluster: Cluster = {
+    ...reader,
+    list: async (apiVersion, kind, options) => {
+      const list = await reader.list(apiVersion, kind, options);
+      return { ...list, items: list.items.filter(({ metadata }) => isSeen(metadata.namespace)) };
+    },
+  };
+  const query: Table["query"] = async (options) => {
+    const rows = await world.table.query(options);
+    return rows.filter(({ vsk }) => typeof vsk !== "string" || isSeen(parseKey(vsk)?.namespace));
+  };
+  return {
+    ...world,
+    table: { ...world.table, query },
+    openCluster: async (name, purpose) => (purpose === "sweep" ? cluster : world.openCluster(name, purpose)),
   };
 }
 
