@@ -17,7 +17,7 @@ export function createRemoteFetcher(): RemoteFetcher {
       put: async (key, bytes) => void blobs.set(key, bytes),
       exists: async (key) => blobs.has(key),
     },
-    { onlyPublic: false },
+    "machine",
   );
   let count = 0;
   return {

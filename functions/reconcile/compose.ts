@@ -43,7 +43,7 @@ export function compose(environment: Environment): {
     renderer: createCachedRenderer({
       builder: createRemoteRenderer(createRenderInvoker(lambda, environment), blobs),
       blobs,
-      remoteBases: remoteBasesOverNetwork(blobs, { onlyPublic: !runsOnThisMachine(environment) }),
+      remoteBases: remoteBasesOverNetwork(blobs, runsOnThisMachine(environment) ? "machine" : "internet"),
       trigger,
     }),
     sources: (cluster) => createStoredSources(cluster, table),
@@ -51,7 +51,7 @@ export function compose(environment: Environment): {
     spokes: createSpokes({
       clusters: fleet.clusters,
       openMember: (name) => access.open(name, "apply"),
-      allowLoopback: runsOnThisMachine(environment),
+      reach: runsOnThisMachine(environment) ? "machine" : "network",
     }),
     compatibility: (name) => fleet.clusters.find((cluster) => cluster.name === name)?.compatibility,
     outcome: (Cluster, kind) => {

@@ -8,11 +8,11 @@ import { findObject, readFleetFile } from "../../shared/aws/fleet-file.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
 import type { WorkMessage } from "../../shared/lease/message.ts";
 import { withLease } from "../../shared/lease/with-lease.ts";
-import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
+import { type Environment, requireVariable, runsOnThisMachine } from "../../shared/runtime/environment.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { emf } from "../../shared/runtime/metrics.ts";
 import { recordDeaths, recordStuck } from "../../shared/source/deaths.ts";
-import { openTransport as openGit } from "../../shared/source/git/open-transport.ts";
+import { openTransportWithin } from "../../shared/source/git/open-transport.ts";
 import { forgetSource } from "../../shared/source/rows.ts";
 import { type SourceWorkerPorts, workOnSource } from "../../shared/source/worker.ts";
 
@@ -34,7 +34,7 @@ export function compose(environment: Environment): {
     bucket,
     clock,
     log,
-    openGit,
+    openGit: openTransportWithin(runsOnThisMachine(environment) ? "machine" : "network"),
     trigger,
     hmacKey: async () => Buffer.from(await secrets.get(digestSecret), "utf8"),
     openCluster: (name) => access.open(name, "source"),

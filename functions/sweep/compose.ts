@@ -25,7 +25,7 @@ export function compose(environment: Environment): {
   const spokes = createSpokes({
     clusters: fleet.clusters,
     openMember: (name) => access.open(name, "sweep"),
-    allowLoopback: runsOnThisMachine(environment),
+    reach: runsOnThisMachine(environment) ? "machine" : "network",
   });
 
   const sweepOne = async (message: WorkMessage, invocation: Invocation) => {

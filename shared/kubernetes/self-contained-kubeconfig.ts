@@ -5,7 +5,7 @@
  */
 import { parse } from "yaml";
 
-import { type AddressRules, isRefusedHost } from "./refused-address.ts";
+import { OutOfReachError, type Reach, requireWithin } from "../network/reach.ts";
 import type { Connection } from "./transport.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -16,13 +16,13 @@ export class KubeconfigError extends Error {
 }
 
 /** @throws KubeconfigError in client-go's and Flux's words where they refuse it too */
-export function parseSelfContained(text: string, rules: AddressRules): Connection {
+export function parseSelfContained(text: string, reach: Reach): Connection {
   const config = parseFields(text);
   const clusters = namedEntries(config, "clusters", "cluster");
   const users = namedEntries(config, "users", "user");
   requireNoFiles(clusters, users);
   const { cluster, user } = chosen(config, clusters, users);
-  return { ...addressOf(cluster, rules), ...credentialsOf(user) };
+  return { ...addressOf(cluster, reach), ...credentialsOf(user) };
 }
 
 interface Entry {
@@ -99,7 +99,18 @@ function chosen(
   return { cluster, user: user ?? { name: userName, fields: {} } };
 }
 
-function addressOf(cluster: Entry, rules: AddressRules): Connection {
+function requireReachable(subject: string, host: string, reach: Reach): void {
+  try {
+    requireWithin(host, reach);
+  } catch (error) {
+    if (!(error instanceof OutOfReachError)) throw error;
+    throw new KubeconfigError(
+      `${subject} has a server at a loopback or link-local address, which is never connected to`,
+    );
+  }
+}
+
+function addressOf(cluster: Entry, reach: Reach): Connection {
   const subject = `cluster '${cluster.name}'`;
   const server = text(cluster, "server");
   if (!server) throw new KubeconfigError(`invalid configuration: no server found for cluster "${cluster.name}"`);
@@ -107,10 +118,7 @@ function addressOf(cluster: Entry, rules: AddressRules): Connection {
   if (url?.protocol !== "https:") throw new KubeconfigError(`${subject} has a server that is no https:// address`);
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
     throw new KubeconfigError(`${subject} has a server with more than an address and a path: leave the rest out`);
-  if (isRefusedHost(url.hostname, rules))
-    throw new KubeconfigError(
-      `${subject} has a server at a loopback or link-local address, which is never connected to`,
-    );
+  requireReachable(subject, url.hostname, reach);
   if (cluster.fields["insecure-skip-tls-verify"] === true)
     throw new KubeconfigError(
       `${subject} has insecure-skip-tls-verify, which is never heeded: give its certificate-authority-data instead`,

@@ -8,7 +8,7 @@ import type { FleetCluster } from "../config/fleet.ts";
 import { findSpoke } from "../config/find-spoke.ts";
 import type { Cluster } from "./cluster.ts";
 import { createCluster } from "./create-cluster.ts";
-import { type AddressRules, guardLookup } from "./refused-address.ts";
+import { lookupWithin, type Reach } from "../network/reach.ts";
 import { KubeconfigError, parseSelfContained } from "./self-contained-kubeconfig.ts";
 
 export interface Spoke {
@@ -26,7 +26,9 @@ export interface Spokes {
   ofArn(arn: string): Promise<Spoke>;
 }
 
-export interface SpokePorts extends AddressRules {
+export interface SpokePorts {
+  /** Where API servers may be that a kubeconfig names. */
+  readonly reach: Reach;
   readonly clusters: readonly FleetCluster[];
   /** @throws KubeError Unreachable */
   readonly openMember: (name: string) => Promise<Cluster>;
@@ -39,14 +41,14 @@ const maxResponseBytes = 64 * 1024 * 1024;
 const mostKept = 64;
 
 /** @returns the spokes of a hub, by its name in the fleet */
-export function createSpokes({ clusters, openMember, allowLoopback }: SpokePorts): (hub: string) => Spokes {
+export function createSpokes({ clusters, openMember, reach }: SpokePorts): (hub: string) => Spokes {
   const kept = new Map<string, Spoke>();
   const ofKubeconfig = (text: string): Spoke => {
     const identity = createHash("sha256").update(text).digest("hex");
     const known = kept.get(identity);
     if (known) return known;
-    const connection = parseSelfContained(text, { allowLoopback });
-    const lookup = guardLookup({ allowLoopback });
+    const connection = parseSelfContained(text, reach);
+    const lookup = lookupWithin(reach);
     const cluster = createCluster({ ...connection, lookup, timeoutMillis, maxResponseBytes });
     const spoke = { cluster, identity, member: undefined };
     const [oldest] = kept.size >= mostKept ? kept.keys() : [];

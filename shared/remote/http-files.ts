@@ -2,7 +2,7 @@
 import { Agent, type Dispatcher, request } from "undici";
 
 import { redactUrls } from "../runtime/redact-urls.ts";
-import { lookupPublic, requirePublicHost } from "./public-address.ts";
+import { lookupWithin, type Reach, requireWithin } from "../network/reach.ts";
 
 export type FileAnswer =
   | { readonly kind: "content"; readonly bytes: Uint8Array; readonly etag: string | undefined }
@@ -31,14 +31,14 @@ export class RemoteFileError extends Error {
 /** As Go's client. */
 const maxRedirects = 10;
 
-/** @param onlyPublic nothing but HTTPS, to nothing but public addresses */
-export function createHttpFiles({ onlyPublic }: { readonly onlyPublic: boolean }): HttpFiles {
+/** @param reach beyond one machine, nothing but HTTPS */
+export function createHttpFiles(reach: Reach): HttpFiles {
   return {
     async get(url, options) {
-      const dispatcher = new Agent({ connections: 1, connect: onlyPublic ? { lookup: lookupPublic } : {} });
+      const dispatcher = new Agent({ connections: 1, connect: { lookup: lookupWithin(reach) } });
       const signal = AbortSignal.timeout(options.timeoutMillis);
       try {
-        return await follow(url, options, { dispatcher, signal, onlyPublic });
+        return await follow(url, options, { dispatcher, signal, reach });
       } catch (error) {
         throw error instanceof RemoteFileError ? error : failed(error, signal);
       } finally {
@@ -51,15 +51,15 @@ export function createHttpFiles({ onlyPublic }: { readonly onlyPublic: boolean }
 interface Conversation {
   readonly dispatcher: Dispatcher;
   readonly signal: AbortSignal;
-  readonly onlyPublic: boolean;
+  readonly reach: Reach;
 }
 
 async function follow(
   start: string,
   { etag, maxBytes }: GetOptions,
-  { dispatcher, signal, onlyPublic }: Conversation,
+  { dispatcher, signal, reach }: Conversation,
 ): Promise<FileAnswer> {
-  let target = requireUrl(start, undefined, onlyPublic);
+  let target = requireUrl(start, undefined, reach);
   for (let hop = 0; hop <= maxRedirects; hop += 1) {
     const headers = { "user-agent": "driftless", ...(etag === undefined ? {} : { "if-none-match": etag }) };
     const answer = await request(target, { dispatcher, signal, headers });
@@ -72,17 +72,17 @@ async function follow(
     await answer.body.dump();
     if (status === 304 && etag !== undefined) return { kind: "unchanged" };
     if (![301, 302, 303, 307, 308].includes(status) || typeof location !== "string") return { kind: "refused", status };
-    target = requireUrl(location, target, onlyPublic);
+    target = requireUrl(location, target, reach);
   }
   throw new RemoteFileError(`stopped after ${maxRedirects} redirects`);
 }
 
-function requireUrl(text: string, base: URL | undefined, onlyPublic: boolean): URL {
+function requireUrl(text: string, base: URL | undefined, reach: Reach): URL {
   if (!URL.canParse(text, base?.href)) throw new RemoteFileError("it is no URL");
   const url = new URL(text, base);
-  if (url.protocol !== "https:" && (onlyPublic || url.protocol !== "http:"))
+  if (url.protocol !== "https:" && (reach !== "machine" || url.protocol !== "http:"))
     throw new RemoteFileError(`${url.protocol}//${url.host} is not fetched, only https:// is`);
-  if (onlyPublic) requirePublicHost(url.hostname);
+  requireWithin(url.hostname, reach);
   return url;
 }
 

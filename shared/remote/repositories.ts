@@ -1,6 +1,7 @@
 /** A Git repository that a kustomization names, over the engine's own Git client: which commit a ref is, and its files. */
-import type { SourcePorts } from "../source/ports.ts";
+import type { Reach } from "../network/reach.ts";
 import type { ArchiveEntry } from "../source/archive.ts";
+import type { OpenTransport } from "../source/git/open-transport.ts";
 import { openRemote, type GitRemote } from "../source/git/remote.ts";
 import { fetchWholeTree, type SnapshotLimits } from "../source/git/snapshot.ts";
 import { GitError } from "../source/git/transport.ts";
@@ -26,17 +27,18 @@ const limits: SnapshotLimits = { maxFiles: 20_000, maxFileBytes: 16 * mebibyte, 
 
 const commitName = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
-/** @param onlyPublic nothing but HTTPS, to nothing but public addresses */
-export function createRepositories(openGit: SourcePorts["openGit"], onlyPublic: boolean): Repositories {
+/** @param reach beyond one machine, nothing but HTTPS */
+export function createRepositories(openGit: OpenTransport, reach: Reach): Repositories {
   return {
     async open({ clone, scheme, ref, timeoutMillis }, work) {
       const url = parseGitUrl(clone);
       if (scheme === "ssh") throw refusal("over SSH there is no credential to show: use https://");
-      if (!url || scheme === "file" || (scheme === "http" && onlyPublic)) throw refusal("only https:// is fetched");
+      if (!url || scheme === "file" || (scheme === "http" && reach !== "machine"))
+        throw refusal("only https:// is fetched");
       const signal = AbortSignal.timeout(Math.min(timeoutMillis, maxTimeoutMillis));
       const { username = "", password = "" } = url;
       const access = { kind: "http" as const, ...(username || password ? { username, password } : {}) };
-      const transport = await openGit(url, access, { signal, maxBytes: maxAnswerBytes, onlyPublic });
+      const transport = await openGit(url, access, { signal, maxBytes: maxAnswerBytes });
       try {
         const remote = openRemote(transport);
         return await work({

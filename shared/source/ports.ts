@@ -4,17 +4,15 @@ import type { Table } from "../lease/ports.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { EngineEvent } from "../runtime/event.ts";
-import type { GitAccess } from "./git/credentials.ts";
+import type { OpenTransport } from "./git/open-transport.ts";
 import type { SnapshotLimits } from "./git/snapshot.ts";
-import type { GitTransport, TransportLimits } from "./git/transport.ts";
-import type { GitUrl } from "./git/url.ts";
 
 export interface SourcePorts {
   /** The cluster of the object, with the rights of the source identity. */
   readonly cluster: Cluster;
   readonly table: Table;
   readonly blobs: Pick<BlobStore, "exists" | "put">;
-  readonly openGit: (url: GitUrl, access: GitAccess, limits: TransportLimits) => Promise<GitTransport>;
+  readonly openGit: OpenTransport;
   readonly clock: Clock;
   /** Name of the bucket behind `blobs`, for `status.artifact.url`. */
   readonly bucket: string;

@@ -18,7 +18,7 @@ import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
 import type { RenderTools } from "../../shared/render/render.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { silentLog } from "../../shared/runtime/log.ts";
-import { openTransport } from "../../shared/source/git/open-transport.ts";
+import { openTransportWithin } from "../../shared/source/git/open-transport.ts";
 import { type EngineWorld, runMessage } from "../engine/in-process.ts";
 import { createMemoryBlobs } from "../engine/memory-blobs.ts";
 import { createMemoryQueues } from "../engine/memory-queues.ts";
@@ -111,12 +111,12 @@ function createEngine(tools: RenderTools, counts: Counts) {
     renderer: createCachedRenderer({
       builder: countedBuilds(createLocalRenderer(tools, blobs), counts),
       blobs,
-      remoteBases: remoteBasesOverNetwork(blobs, { onlyPublic: false }),
+      remoteBases: remoteBasesOverNetwork(blobs, "machine"),
       trigger: wake,
     }),
-    openGit: openTransport,
+    openGit: openTransportWithin("machine"),
     openCluster: async () => cluster,
-    spokes: createSpokes({ clusters: [], openMember: async () => cluster, allowLoopback: true }),
+    spokes: createSpokes({ clusters: [], openMember: async () => cluster, reach: "machine" }),
     log: silentLog,
   };
   return {

@@ -13,7 +13,7 @@ import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
 import { locateKubectl } from "../../shared/render/locate-kubectl.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import type { LogFields } from "../../shared/runtime/log.ts";
-import { openTransport } from "../../shared/source/git/open-transport.ts";
+import { openTransportWithin } from "../../shared/source/git/open-transport.ts";
 import { createGitRoot, type Repository, startGitServer } from "../fakes/git-server.ts";
 import { createMemoryTable, type MemoryTable } from "../fakes/memory-table.ts";
 import { type EngineWorld, runMessage } from "./in-process.ts";
@@ -81,12 +81,12 @@ export async function createLiveWorld(
     renderer: createCachedRenderer({
       builder: createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs),
       blobs,
-      remoteBases: remoteBasesOverNetwork(blobs, { onlyPublic: false }),
+      remoteBases: remoteBasesOverNetwork(blobs, "machine"),
       trigger: wake,
     }),
-    openGit: openTransport,
+    openGit: openTransportWithin("machine"),
     openCluster: async () => engineCluster,
-    spokes: createSpokes({ clusters: [], openMember: async () => engineCluster, allowLoopback: true }),
+    spokes: createSpokes({ clusters: [], openMember: async () => engineCluster, reach: "machine" }),
     log: (event, fields = {}) => logs.push({ event, fields }),
   };
   let run = 0;

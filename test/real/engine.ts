@@ -18,7 +18,7 @@ import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
 import { locateKubectl } from "../../shared/render/locate-kubectl.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { type Log, silentLog } from "../../shared/runtime/log.ts";
-import { openTransport } from "../../shared/source/git/open-transport.ts";
+import { openTransportWithin } from "../../shared/source/git/open-transport.ts";
 import { type EngineWorld, runMessage } from "../engine/in-process.ts";
 import { createMemoryBlobs } from "../engine/memory-blobs.ts";
 import { createMemoryQueues } from "../engine/memory-queues.ts";
@@ -76,12 +76,12 @@ export async function createRealEngine(connection: Connection, options: RealEngi
     renderer: createCachedRenderer({
       builder: createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs),
       blobs,
-      remoteBases: remoteBasesOverNetwork(blobs, { onlyPublic: false }),
+      remoteBases: remoteBasesOverNetwork(blobs, "machine"),
       trigger: wake,
     }),
-    openGit: openTransport,
+    openGit: openTransportWithin("machine"),
     openCluster: async (_, purpose) => clusters[purpose],
-    spokes: createSpokes({ clusters: [], openMember: async () => clusters.apply, allowLoopback: true }),
+    spokes: createSpokes({ clusters: [], openMember: async () => clusters.apply, reach: "machine" }),
     log,
   };
   return {

@@ -3,11 +3,11 @@ import { rootCertificates } from "node:tls";
 
 import { Agent, type Dispatcher, request } from "undici";
 
-import { lookupPublic, PrivateAddressError, requirePublicHost } from "../../remote/public-address.ts";
+import { lookupWithin, OutOfReachError, requireWithin } from "../../network/reach.ts";
 import { redactUrls } from "../../runtime/redact-urls.ts";
 import type { HttpAccess } from "./credentials.ts";
 import { flush, packetAt } from "./pkt-line.ts";
-import { GitError, type GitTransport, type TransportLimits } from "./transport.ts";
+import { GitError, type GitTransport, type BoundedReach } from "./transport.ts";
 import type { GitUrl } from "./url.ts";
 
 const maxRedirects = 5;
@@ -24,12 +24,12 @@ interface Answer {
 export async function createHttpTransport(
   url: GitUrl,
   access: HttpAccess,
-  limits: TransportLimits,
+  limits: BoundedReach,
 ): Promise<GitTransport> {
   const dispatcher = new Agent({
     connections: 1,
     connect: {
-      ...(limits.onlyPublic ? { lookup: lookupPublic } : {}),
+      lookup: lookupWithin(limits.reach),
       ...(access.ca ? { ca: [...rootCertificates, access.ca] } : {}),
       ...(access.clientCertificate ? { cert: access.clientCertificate } : {}),
       ...(access.clientKey ? { key: access.clientKey } : {}),
@@ -73,7 +73,7 @@ export async function createHttpTransport(
 
   const ask = async (suffix: string, body: Uint8Array | undefined, protocol: 2 | 0): Promise<Answer> => {
     try {
-      if (limits.onlyPublic) requirePublicHost(url.host);
+      requireWithin(url.host, limits.reach);
       const answer = await send(suffix, body, protocol);
       if (answer.status !== 200) throw refusal(answer);
       return answer;
@@ -171,7 +171,7 @@ const tlsWords: Readonly<Record<string, string>> = {
 
 function connectionError(error: unknown, signal: AbortSignal): GitError {
   if (signal.aborted) return new GitError("Timeout", "context deadline exceeded", { cause: error });
-  if (error instanceof PrivateAddressError) return new GitError("Unreachable", error.message, { cause: error });
+  if (error instanceof OutOfReachError) return new GitError("Unreachable", error.message, { cause: error });
   const code = codeOf(error);
   const tls = tlsWords[code];
   if (tls) return new GitError("Unreachable", `tls: failed to verify certificate: ${tls}`, { cause: error });

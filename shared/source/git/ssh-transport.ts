@@ -1,24 +1,21 @@
 /** Git over SSH on ssh2: one channel that runs git-upload-pack; the host's key must be in the source's known_hosts. */
 import type { Client, ClientChannel, ConnectConfig, ServerHostKeyAlgorithm } from "ssh2";
 
+import { addressWithin, type Reach } from "../../network/reach.ts";
 import type { SshAccess } from "./credentials.ts";
 import { hostKeyTypes, type HostVerdict, verifyHostKey } from "./known-hosts.ts";
 import { flush, packetAt } from "./pkt-line.ts";
-import { GitError, type GitTransport, type TransportLimits } from "./transport.ts";
+import { type BoundedReach, GitError, type GitTransport, type TransportLimits } from "./transport.ts";
 import type { GitUrl } from "./url.ts";
 
 /** Connects on first use; a server that ignores GIT_PROTOCOL answers in version 0. */
-export async function createSshTransport(
-  url: GitUrl,
-  access: SshAccess,
-  limits: TransportLimits,
-): Promise<GitTransport> {
+export async function createSshTransport(url: GitUrl, access: SshAccess, limits: BoundedReach): Promise<GitTransport> {
   const { Client } = (await import("ssh2")).default;
   const client = new Client();
   let channel: Promise<PacketReader> | undefined;
 
   const open = async (): Promise<PacketReader> => {
-    await connect(client, url, access, limits.signal);
+    await connect(client, url, await resolveHost(url.host, limits.reach), access, limits.signal);
     return createPacketReader(await run(client, url.path, limits.signal), limits);
   };
 
@@ -45,14 +42,23 @@ export async function createSshTransport(
 
 const rsaAlgorithms = ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] as const;
 
-function connect(client: Client, url: GitUrl, access: SshAccess, signal: AbortSignal): Promise<void> {
+/** ssh2 looks names up by itself, and would look up another address than the one that was judged. */
+async function resolveHost(host: string, reach: Reach): Promise<string> {
+  try {
+    return await addressWithin(host, reach);
+  } catch (error) {
+    throw new GitError("Unreachable", `ssh: ${error instanceof Error ? error.message : host}`, { cause: error });
+  }
+}
+
+function connect(client: Client, url: GitUrl, address: string, access: SshAccess, signal: AbortSignal): Promise<void> {
   const port = url.port ?? 22;
   let verdict: HostVerdict = "known";
   const types = hostKeyTypes(access.knownHosts, url.host, port).flatMap((type) =>
     type === "ssh-rsa" ? rsaAlgorithms : [type],
   ) as ServerHostKeyAlgorithm[];
   const config: ConnectConfig = {
-    host: url.host,
+    host: address,
     port,
     username: access.username,
     privateKey: access.identity,

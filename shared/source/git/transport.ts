@@ -1,5 +1,7 @@
 /** The port to a Git server: bytes in, bytes out. HTTP and SSH implement it; the protocol above does not know which. */
 
+import type { Reach } from "../../network/reach.ts";
+
 /**
  * - `AuthenticationRequired`, `AuthorizationFailed`, `RepositoryNotFound`: the server's answer about who asks for what.
  * - `Unreachable`: no answer, TLS and SSH handshakes included.
@@ -52,6 +54,9 @@ export interface TransportLimits {
   readonly signal: AbortSignal;
   /** Bytes of one answer. */
   readonly maxBytes: number;
-  /** Over HTTP, addresses that are not public are refused. */
-  readonly onlyPublic?: boolean;
+}
+
+export interface BoundedReach extends TransportLimits {
+  /** Where the server may be. */
+  readonly reach: Reach;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { parseSelfContained } from "../../../shared/kubernetes/self-contained-kubeconfig.ts";
+import type { Reach } from "../../../shared/network/reach.ts";
 
 const pem = Buffer.from("-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n").toString("base64");
 const key = Buffer.from("-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n").toString("base64");
@@ -21,7 +22,7 @@ const kubeconfig = ({ cluster = {}, user = { token: "s3cret" }, config = {} }: P
     users: [{ name: "deployer", user }],
     ...config,
   });
-const parse = (text: string, allowLoopback = false) => parseSelfContained(text, { allowLoopback });
+const parse = (text: string, reach: Reach = "network") => parseSelfContained(text, reach);
 const messageOf = (text: string): string => {
   try {
     parse(text);
@@ -187,10 +188,12 @@ describe("parseSelfContained", () => {
   });
 
   it("leads to loopback where the engine's clusters are on the same machine, and not to link-local ones", () => {
-    expect(parse(kubeconfig({ cluster: { server: "https://127.0.0.1:6443" } }), true).server).toBe(
+    expect(parse(kubeconfig({ cluster: { server: "https://127.0.0.1:6443" } }), "machine").server).toBe(
       "https://127.0.0.1:6443",
     );
-    expect(() => parse(kubeconfig({ cluster: { server: "https://169.254.169.254" } }), true)).toThrow(/link-local/);
+    expect(() => parse(kubeconfig({ cluster: { server: "https://169.254.169.254" } }), "machine")).toThrow(
+      /link-local/,
+    );
   });
 
   it.each(["clusters: [", "- a", "just text", "clusters: s3cret", "users: [s3cret]"])(

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { createSpokes } from "../../../shared/kubernetes/spokes.ts";
 import { createMemoryCluster } from "../../fakes/memory-cluster.ts";
+import type { Reach } from "../../../shared/network/reach.ts";
 
 const arnOf = (name: string) => `arn:aws:eks:eu-west-1:111122223333:cluster/${name}`;
 const kubeconfig = (server: string, token = "t") =>
@@ -12,7 +13,7 @@ const kubeconfig = (server: string, token = "t") =>
     users: [{ name: "a", user: { token } }],
   });
 
-function aFleet(allowLoopback = false) {
+function aFleet(reach: Reach = "network") {
   const opened: string[] = [];
   const cluster = createMemoryCluster();
   const spokes = createSpokes({
@@ -24,7 +25,7 @@ function aFleet(allowLoopback = false) {
       opened.push(name);
       return cluster;
     },
-    allowLoopback,
+    reach,
   });
   return { spokes, opened };
 }

@@ -146,7 +146,7 @@ describe("only public addresses", () => {
     ["git@example.com:org/repo", /there is no credential to show/],
     ["file:///etc//x", /only https:\/\/ is fetched/],
   ])("refuses %s", async (url, message) => {
-    const careful = await createRemoteWorld(temporaryDirectory(), { onlyPublic: true });
+    const careful = await createRemoteWorld(temporaryDirectory(), "internet");
     try {
       await expect(careful.build({ "apps/kustomization.yaml": `resources: ['${url}']\n` })).rejects.toThrow(message);
     } finally {

@@ -11,13 +11,14 @@ import { createLocalRenderer } from "../../../shared/render/local-renderer.ts";
 import { createMemoryBlobs } from "../../engine/memory-blobs.ts";
 import { createGitRoot, type GitServerOptions, startGitServer } from "../../fakes/git-server.ts";
 import { artifactOf, type Files, renderTools } from "../render/tools.ts";
+import type { Reach } from "../../../shared/network/reach.ts";
 
 export interface ServedFile {
   body: string;
   etag?: string;
 }
 
-export async function createRemoteWorld(scratch: string, options: { readonly onlyPublic?: boolean } = {}) {
+export async function createRemoteWorld(scratch: string, reach: Reach = "machine") {
   const root = createGitRoot();
   const repository = root.create("bases");
   const files = new Map<string, ServedFile>();
@@ -40,7 +41,7 @@ export async function createRemoteWorld(scratch: string, options: { readonly onl
   const server = await startGitServer(root.folder, { intercept });
   const tools = await renderTools(scratch);
   const blobs = createMemoryBlobs();
-  const remoteBases = remoteBasesOverNetwork(blobs, { onlyPublic: options.onlyPublic ?? false });
+  const remoteBases = remoteBasesOverNetwork(blobs, reach);
   const renderer = createCachedRenderer({
     builder: createLocalRenderer(tools, blobs),
     blobs,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GitRepositorySpec } from "../../../shared/api/git-repository.ts";
 import type { KubeObject } from "../../../shared/api/kube-object.ts";
 import { KubeError } from "../../../shared/kubernetes/cluster.ts";
-import { openTransport } from "../../../shared/source/git/open-transport.ts";
+import { openTransportWithin } from "../../../shared/source/git/open-transport.ts";
 import type { SourceOutcome, SourcePorts } from "../../../shared/source/ports.ts";
 import { reconcileGitRepository } from "../../../shared/source/reconcile.ts";
 import { findSourcesByUrl, markAnnounced } from "../../../shared/source/rows.ts";
@@ -100,7 +100,7 @@ function aWorld({
     cluster: api,
     table,
     blobs: bucket.port,
-    openGit: openTransport,
+    openGit: openTransportWithin("machine"),
     clock,
     bucket: "artifact-bucket",
     hmacKey: Buffer.from("key"),

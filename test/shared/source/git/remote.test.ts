@@ -4,7 +4,7 @@ import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import type { GitAccess } from "../../../../shared/source/git/credentials.ts";
-import { openTransport } from "../../../../shared/source/git/open-transport.ts";
+import { openTransportWithin } from "../../../../shared/source/git/open-transport.ts";
 import { type GitRemote, openRemote } from "../../../../shared/source/git/remote.ts";
 import { fetchSnapshot } from "../../../../shared/source/git/snapshot.ts";
 import { parseGitUrl } from "../../../../shared/source/git/url.ts";
@@ -47,7 +47,7 @@ async function connect(
   { millis = 10_000, maxBytes = 10_000_000 } = {},
 ): Promise<GitRemote> {
   const limits = { signal: AbortSignal.timeout(millis), maxBytes };
-  const transport = await openTransport(parseGitUrl(url)!, access, limits);
+  const transport = await openTransportWithin("machine")(parseGitUrl(url)!, access, limits);
   closers.push(() => transport.close());
   return openRemote(transport);
 }

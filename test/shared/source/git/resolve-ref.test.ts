@@ -44,7 +44,7 @@ afterAll(async () => {
 async function resolve(ref: GitRepositoryRef, name = "fleet"): Promise<string> {
   const url = `${server.url}/${name}.git`;
   const limits = { signal: AbortSignal.timeout(10_000), maxBytes: 10_000_000 };
-  const transport = await createHttpTransport(parseGitUrl(url)!, { kind: "http" }, limits);
+  const transport = await createHttpTransport(parseGitUrl(url)!, { kind: "http" }, { ...limits, reach: "machine" });
   try {
     return formatRevision(await resolveRef(openRemote(transport), ref, "URL"));
   } finally {

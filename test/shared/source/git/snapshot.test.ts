@@ -44,7 +44,7 @@ async function snapshotOf(
 ) {
   const url = parseGitUrl(`${server.url}/${name}.git`)!;
   const bounds = { signal: AbortSignal.timeout(20_000), maxBytes: 300_000_000 };
-  const transport = await createHttpTransport(url, { kind: "http" }, bounds);
+  const transport = await createHttpTransport(url, { kind: "http" }, { ...bounds, reach: "machine" });
   try {
     return await fetchSnapshot(openRemote(transport), commit, ignore, limits);
   } finally {
