@@ -143,7 +143,7 @@ async function savePlanned(run: Run, planned: readonly Desired[], known: readonl
   if (fresh.length === 0) return;
   // In the order of the final inventory, which is then mostly there already and left out of the last patch.
   const ordered = [...known, ...fresh].map((entry) => ({ entry, ref: refOfId(entry) }));
-  ordered.sort((a, b) => compareRefs(a.ref, b.ref));
+  ordered.sort((a, b) => compareApplied(a.ref, b.ref));
   await saveProgress(
     run,
     ordered.map(({ entry }) => entry),
@@ -188,8 +188,11 @@ function isSameSelf({ ref, generation }: AppliedLine, { metadata, kind }: Kustom
 }
 
 function inOrder<T extends { readonly ref: ObjectRef }>(members: readonly T[]): readonly T[] {
-  return [...members].sort((a, b) => compareRefs(a.ref, b.ref));
+  return [...members].sort((a, b) => compareApplied(a.ref, b.ref));
 }
+
+/** Flux tells of a stage after the other, in the order of each. */
+const compareApplied = (a: ObjectRef, b: ObjectRef): number => stageOf(a) - stageOf(b) || compareRefs(a, b);
 
 /** Everything of before, and what was applied since. */
 function union(before: readonly ResourceRef[], objects: ReadonlyMap<string, AppliedObject>): readonly ResourceRef[] {

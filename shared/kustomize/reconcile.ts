@@ -15,6 +15,7 @@ import type { AppliedState } from "./applied-state.ts";
 import { rulesOf } from "./apply-rules.ts";
 import { concludeFailure, concludeHealth, concludeLook, concludeUnchanged } from "./conclude.ts";
 import { type Desired, parseDesired } from "./desired.ts";
+import { inScope } from "./in-scope.ts";
 import { canceledEvent } from "./events.ts";
 import { finalize } from "./finalize.ts";
 import { areInputsUnchanged, canJustLook, isOnlyDue } from "./look-at-inputs.ts";
@@ -87,7 +88,8 @@ async function work(run: Run, row: Item): Promise<Outcome> {
 
   step(run, "Detecting drift");
   const written = parseDesired(build.documents, { owner, commonMetadata: spec.commonMetadata }, state);
-  const { desired, said } = await readAsMeant(written, applier);
+  const { desired: meant, said } = await readAsMeant(written, applier);
+  const { desired, inventory } = await inScope(meant, run.status.inventory?.entries ?? [], applier);
   await tellOfBuild(run, [
     ...(build.warnings ?? []),
     ...findings("ReadAsMeant", said),
@@ -95,7 +97,6 @@ async function work(run: Run, row: Item): Promise<Outcome> {
   ]);
   if (isRoot(kustomization)) await requireSettings(desired, ports);
   run.vanishing = vanishingOf(desired);
-  const inventory = run.status.inventory?.entries ?? [];
   const kinds = kindsOf([
     ...inventory.map(refOfId),
     ...Object.entries(state.objects).map(([id, { v }]) => refOfId({ id, v })),

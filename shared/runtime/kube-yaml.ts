@@ -61,7 +61,7 @@ function customTags(tags: Tags): Tags {
     const { format, tag: name } = tag;
     return format !== "TIME" && name !== "tag:yaml.org,2002:timestamp" && name !== "tag:yaml.org,2002:binary";
   });
-  return [octal, hugeFloat, ...kept];
+  return [octal, hugeFloat, dots, ...kept];
 }
 
 const octal: ScalarTag = {
@@ -79,6 +79,15 @@ const hugeFloat: ScalarTag = {
   identify: () => false,
   test: /^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE]\+?[0-9]{2,}$/,
   resolve: (text) => (Number.isFinite(Number(text)) ? Number(text) : text),
+};
+
+/** A float of YAML 1.1 may lack its digits before and after the dot, in Go not both. */
+const dots: ScalarTag = {
+  tag: "tag:yaml.org,2002:float",
+  default: true,
+  identify: () => false,
+  test: /^[-+]?\.[_]*$/,
+  resolve: (text) => text,
 };
 
 /** Integers that a double holds become numbers, the others stay exact. */

@@ -18,6 +18,11 @@ const builtInGroups = new Set(
 
 export const isCustomGroup = (group: string): boolean => group.includes(".") && !builtInGroups.has(group);
 
+/** What health checks of the fleets wait for and charts bring. */
+const irregularPlurals: Readonly<Record<string, string>> = {
+  NetworkAttachmentDefinition: "network-attachment-definitions",
+};
+
 /** Kinds without a namespace, as their projects define them. */
 const clusterKinds = new Set([
   "CiliumLoadBalancerIPPool",
@@ -45,7 +50,7 @@ export function stubDefinitions(kinds: readonly KindInUse[]): readonly KubeObjec
 }
 
 function stubDefinition(group: string, kind: string, versions: readonly string[]): KubeObject {
-  const plural = pluralOf(kind.toLowerCase());
+  const plural = irregularPlurals[kind] ?? pluralOf(kind.toLowerCase());
   const isNamespaced = !clusterKinds.has(kind) && !/^Cluster(?!$)/.test(kind);
   return {
     apiVersion: "apiextensions.k8s.io/v1",

@@ -176,6 +176,8 @@ type Change = (document: Document, state: Preparation) => boolean;
 
 const changes: Readonly<Record<string, Change>> = {
   GitRepository: changeRepository,
+  HelmChart: changeChart,
+  HelmRelease: changeRelease,
   Kustomization: changeKustomization,
   CustomResourceDefinition: changeDefinition,
 };
@@ -192,6 +194,30 @@ function changeDocument(document: Document, state: Preparation): boolean {
 function suspend(document: Document, state: Preparation): boolean {
   document.setIn(["spec", "suspend"], true);
   note(state, `${textAt(document, "kind")} suspended, which a stand-in calls ready`);
+  return true;
+}
+
+function changeChart(document: Document, state: Preparation): boolean {
+  if (document.hasIn(["spec", "sourceRef", "namespace"])) {
+    document.deleteIn(["spec", "sourceRef", "namespace"]);
+    note(state, "field of a HelmChart that is none removed");
+  }
+  complete(document, "interval", "1h", state);
+  return suspend(document, state);
+}
+
+/** One without a chart is a patch. */
+function changeRelease(document: Document, state: Preparation): boolean {
+  const isWhole = document.hasIn(["spec", "chart"]) || document.hasIn(["spec", "chartRef"]);
+  if (isWhole) complete(document, "interval", "1h", state);
+  return suspend(document, state);
+}
+
+/** What Flux refuses and Driftless reads as meant is a case; here it would hide all else. */
+function complete(document: Document, field: string, value: unknown, state: Preparation): boolean {
+  if (document.hasIn(["spec", field])) return false;
+  document.setIn(["spec", field], value);
+  note(state, `${field} of a ${textAt(document, "kind")} added, which Flux wants`);
   return true;
 }
 
@@ -215,8 +241,18 @@ function changeRepository(document: Document, state: Preparation): boolean {
 
 function changeKustomization(document: Document, state: Preparation): boolean {
   const spec = (document.toJS() as { spec?: KustomizationSpec }).spec ?? {};
+  // What charts would make of it is not here.
+  const checks = (spec.healthChecks ?? []).filter(({ apiVersion = "", kind }) => isMadeByFleet(apiVersion, kind));
+  if (checks.length !== (spec.healthChecks ?? []).length) {
+    document.setIn(["spec", "healthChecks"], checks);
+    note(state, "health check of what a chart makes left out");
+  }
   for (const { kind, name } of spec.postBuild?.substituteFrom ?? []) state.references.add(`${kind}/${name}`);
-  let changed = false;
+  let changed = checks.length !== (spec.healthChecks ?? []).length;
+  if (spec.sourceRef !== undefined) {
+    const given = [complete(document, "interval", "1h", state), complete(document, "prune", false, state)];
+    changed = given.includes(true) || changed;
+  }
   if (spec.decryption !== undefined) {
     document.deleteIn(["spec", "decryption"]);
     note(state, "decryption of a Kustomization removed");
@@ -234,8 +270,12 @@ function changeKustomization(document: Document, state: Preparation): boolean {
   return changed;
 }
 
+const isMadeByFleet = (apiVersion: string, kind: string): boolean =>
+  apiVersion.includes(".fluxcd.io/") || kind === "CustomResourceDefinition";
+
 interface KustomizationSpec {
   readonly path?: string;
+  readonly healthChecks?: readonly { readonly apiVersion?: string; readonly kind: string }[];
   readonly decryption?: unknown;
   readonly sourceRef?: { readonly kind?: string; readonly name?: string };
   readonly postBuild?: { readonly substituteFrom?: readonly { readonly kind: string; readonly name: string }[] };

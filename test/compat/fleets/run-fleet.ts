@@ -10,6 +10,7 @@ import { conditionsOf } from "../../../shared/health/fields.ts";
 import type { GitServer, Repository } from "../../fakes/git-server.ts";
 import { compareEvents, compareObjects, type Comparison, type Difference, type Place } from "../compare.ts";
 import { everywhere, inventoryRefs, type Observation, observe } from "../observe.ts";
+import { withoutChance } from "./without-chance.ts";
 import { type CaseResult, compareRest, manifestRefs } from "../run-case.ts";
 import { type Rest, settle } from "../settle.ts";
 import { createDriftlessSide, createFluxSide, type Side } from "../side.ts";
@@ -207,7 +208,8 @@ async function compareSides(
   for (const ref of [...applied, ...written]) refs.set(JSON.stringify(ref), ref);
   const look = ({ cluster }: Side, { sources, kustomizations }: Rest) =>
     observe(cluster, everywhere, [...refs.values()], [...sources, ...kustomizations]);
-  const [theirs, ours] = await Promise.all([look(flux, theirRest), look(driftless, ourRest)]);
+  const seen = await Promise.all([look(flux, theirRest), look(driftless, ourRest)]);
+  const [theirs, ours] = seen.map(withoutChance) as [Observation, Observation];
   const isAtRest = [theirRest, ourRest].every(({ restless }) => restless.length === 0);
   const left = leaveOutUnbuilt(place, theirs, ours);
   return [
@@ -232,8 +234,7 @@ function leaveOutUnbuilt(place: Place, theirs: Observation, ours: Observation) {
   const out = new Set(differences.map(({ object }) => object));
   const without = ({ objects, events }: Observation): Observation => ({
     objects: new Map([...objects].filter(([object]) => !out.has(object))),
-    // Whether something was ready before somebody looked for it is a matter of chance.
-    events: events.filter(({ object, reason }) => !out.has(object) && reason !== "DependencyNotReady"),
+    events: events.filter(({ object }) => !out.has(object)),
   });
   return { unbuilt: { objects: 0, fields: 0, differences }, theirs: without(theirs), ours: without(ours) };
 }
