@@ -7,18 +7,22 @@ import { isLosslessNumber } from "lossless-json";
 const decimalSuffixes = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 const binarySuffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 const form = /^([+-]?)(\d*)(?:\.(\d*))?(?:([eE][+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)$/;
+/** Longer ones, and greater powers, no server takes; to compute them could take for ever. */
+const maxCharacters = 64;
+const maxPower = 64;
 /** Nothing finer is kept; what is, is rounded up. */
 const nano = 10n ** 9n;
 
 /** @returns the value itself where it is no quantity, which is for the server to refuse */
 export function canonicalQuantity(value: unknown): unknown {
   const text = typeof value === "number" || isLosslessNumber(value) ? String(value) : value;
-  if (typeof text !== "string") return value;
+  if (typeof text !== "string" || text.length > maxCharacters) return value;
   const [, sign = "", whole = "", fraction = "", power, suffix = ""] = form.exec(text.trim()) ?? [];
   if (whole === "" && fraction === "") return value;
   const digits = BigInt(`${whole}${fraction}`);
   const isBinary = suffix.endsWith("i");
   const exponent = power === undefined ? (decimalSuffixes.indexOf(suffix) - 3) * 3 : Number(power.slice(1));
+  if (Math.abs(exponent) > maxPower) return value;
   const scaled = isBinary
     ? digits * nano * 1024n ** BigInt(binarySuffixes.indexOf(suffix))
     : digits * 10n ** BigInt(Math.max(exponent + 9, 0));

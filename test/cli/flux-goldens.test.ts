@@ -12,6 +12,7 @@ import { parseKubeYaml, splitKubeYaml } from "../../shared/runtime/kube-yaml.ts"
 import { createMemoryCluster } from "../fakes/memory-cluster.ts";
 import { renderTools, temporaryDirectory } from "../shared/render/tools.ts";
 import { aWorld, programPorts } from "./world.ts";
+import { withQuantities } from "../../shared/ssa/go-quantities.ts";
 
 const vectors = "test/vectors/flux-cli";
 const scratch = temporaryDirectory();
@@ -105,7 +106,8 @@ async function run(command: string, objects: readonly KubeObject[]) {
   for (const object of definitions) cluster.put(object);
   for (const { metadata } of objects) if (metadata.namespace) cluster.put(aNamespace(metadata.namespace));
   for (const object of objects) {
-    const stored = await cluster.apply(object, { fieldManager: "kustomize-controller", force: true });
+    // A real server keeps quantities as Go spells them.
+    const stored = await cluster.apply(withQuantities(object), { fieldManager: "kustomize-controller", force: true });
     if (object.status) cluster.edit(refOf(stored), { status: object.status });
   }
   const world = aWorld([], { clusters: [{ name: "local", cluster }] });

@@ -48,11 +48,16 @@ const find = async (
 const readyOf = (object: KubeObject | undefined) => object && conditionsOf(object).find(({ type }) => type === "Ready");
 
 /** Milliseconds of virtual time until it holds; fails when it never does. */
-async function until(world: SimWorld, limit: number, holds: () => Promise<boolean> | boolean): Promise<number> {
+async function until(
+  world: SimWorld,
+  limit: number,
+  holds: () => Promise<boolean> | boolean,
+  pause = SECOND,
+): Promise<number> {
   const start = world.simulation.now();
   while (!(await holds())) {
     if (world.simulation.now() - start > limit) throw new Error(`it does not hold after ${limit / SECOND} s`);
-    await world.run(SECOND);
+    await world.run(pause);
   }
   return world.simulation.now() - start;
 }
@@ -66,7 +71,8 @@ describe("a worker that is killed", () => {
       const runs = () => [...world.processes.values()].filter(({ name }) => name.startsWith("reconcile-"));
 
       world.push(app("two"));
-      await until(world, MINUTE, () => runs().length > 0);
+      // Runs may be shorter than a second.
+      await until(world, MINUTE, () => runs().length > 0, 20);
       world.simulation.after(SECOND, "it dies", () => {
         for (const process of runs()) process.kill();
       });

@@ -1,5 +1,5 @@
 /** A push deploys, through the template that AWS would get: every call signed, every permission evaluated. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
@@ -130,13 +130,20 @@ describe("the deployed wiring", () => {
     expect((await wiring.deliver({ event: "ping", body, headers })).status).toBe(200);
   });
 
+  const fromAfar = { apiVersion: "v1", kind: "ConfigMap", namespace: "default", name: "from-afar" };
+
   it("grants each function what it uses and nothing else", async () => {
+    const remoteBase = `${wiring.gitUrl}//afar?ref=main`;
     // What an undisturbed minute does not do: a run that is due later than its releaser sends itself, a prune, a source
-    // that goes, an artifact that was lost, a second sweep.
+    // that goes, an artifact that was lost, a second sweep, a remote base.
     await wiring.push((folder) => {
       const objects = [later("GitRepository"), later("Kustomization")].map((object) => JSON.stringify(object));
       writeFileSync(join(folder, "clusters/production/later.yaml"), objects.join("\n---\n"));
-      editList(folder, (text) => `${text}  - later.yaml\n`);
+      const base = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "from-afar", namespace: "default" } };
+      mkdirSync(join(folder, "afar"));
+      writeFileSync(join(folder, "afar/kustomization.yaml"), "resources: [base.yaml]\n");
+      writeFileSync(join(folder, "afar/base.yaml"), JSON.stringify(base));
+      editList(folder, (text) => `${text}  - later.yaml\n  - ${remoteBase}\n`);
     });
     // One after the other, for a tick takes what it finds: each must lie in the look-ahead when its tick comes.
     const kustomizations = "production/kustomize.toolkit.fluxcd.io/Kustomization/flux-system";
@@ -151,10 +158,13 @@ describe("the deployed wiring", () => {
       await expect.poll(isSent, { timeout: 90_000, interval: 250 }).toBe(true);
     }
 
+    await expect.poll(() => wiring.cluster.get(fromAfar), { timeout: 60_000 }).toBeDefined();
     await wiring.loseArtifacts();
     await wiring.wake(`${sources}/flux-system`);
     await wiring.wake("production/sweep");
-    const commit = await wiring.push((folder) => editList(folder, (text) => text.replace("  - later.yaml\n", "")));
+    const commit = await wiring.push((folder) =>
+      editList(folder, (text) => text.replace(`  - later.yaml\n  - ${remoteBase}\n`, "")),
+    );
     await follow(commit);
     await expect.poll(() => get("GitRepository"), { timeout: 60_000 }).toBeUndefined();
     await expect.poll(unusedOrDenied, { timeout: 60_000, interval: 500 }).toEqual([]);
