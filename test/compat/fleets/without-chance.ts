@@ -5,7 +5,9 @@ import type { Observation, SeenEvent } from "../observe.ts";
 export function withoutChance({ objects, events }: Observation): Observation {
   return {
     objects: new Map(
-      [...objects].flatMap(([object, tree]) => (isReplica(tree) ? [] : [[object, settled(tree)] as const])),
+      [...objects].flatMap(([object, tree]) =>
+        isReplica(tree) || isOfControllers(object, tree) ? [] : [[object, settled(tree)] as const],
+      ),
     ),
     events: events.filter(({ reason }) => reason !== wasNotReady).map(named),
   };
@@ -17,6 +19,10 @@ const wasNotReady = "DependencyNotReady";
 /** Of a Deployment: its name is drawn. */
 const isReplica = (tree: Tree | undefined): boolean =>
   tree?.kind === "Pod" && (tree.metadata as Tree).ownerReferences !== undefined;
+
+/** The controllers of Kubernetes make their accounts when they are first at work. */
+const isOfControllers = (object: string, tree: Tree | undefined): boolean =>
+  object.startsWith("ServiceAccount/kube-system/") && (tree?.metadata as Tree | undefined)?.labels === undefined;
 
 /** Flux checks objects side by side, and names the one that fails first. */
 const anyOne = (message: string): string => message.replace(/^\S+ (namespace not specified)/, "<one of them> $1");
