@@ -48,6 +48,10 @@ export interface KustomizeSettings {
   readonly gates: KustomizeGates;
 }
 
+/** Selects the ConfigMaps and Secrets whose change is a cause for a run; undefined: none. */
+export const watchedConfigs = ({ gates, watchConfigsLabelSelector }: KustomizeSettings): string | undefined =>
+  gates.DisableConfigWatchers ? undefined : watchConfigsLabelSelector;
+
 export interface SourceSettings {
   /** Stands for an object that names none, with cloud providers. */
   readonly defaultServiceAccount: string;

@@ -1,6 +1,7 @@
 /** The manifests of a run: what kustomize builds of the tree, with the variables of the spec put in. */
 import { createHash } from "node:crypto";
 
+import { watchedConfigs } from "../config/controller-settings.ts";
 import { overlayOf, type RenderWarning } from "../render/protocol.ts";
 import { splitKubeYaml } from "../runtime/kube-yaml.ts";
 import { substituteObjects } from "../substitute/substitute-objects.ts";
@@ -37,8 +38,8 @@ export async function buildManifests(
 ): Promise<Manifests> {
   const { kustomization, ports, own } = run;
   const { spec } = kustomization;
-  const { watchConfigsLabelSelector } = ports.settings.kustomize;
-  const { variables, digest: inputs, isUnwatched } = await readVariables(kustomization, own, watchConfigsLabelSelector);
+  const watched = watchedConfigs(ports.settings.kustomize);
+  const { variables, digest: inputs, isUnwatched } = await readVariables(kustomization, own, watched);
   run.secretValues = variables.secretValues;
   const [builtClosure, knownInputs = ""] = knownClosure?.split("+") ?? [];
   const build = await ports.renderer.build({

@@ -21,18 +21,18 @@ export interface ReadVariables {
 }
 
 /**
- * @param watchSelector of the Secrets and ConfigMaps that the sweep watches
+ * @param watchSelector of the Secrets and ConfigMaps that the sweep watches; undefined: of none
  * @throws KubeError when the API server cannot be asked
  */
 export async function readVariables(
   { spec, metadata }: Kustomization,
   own: Cluster,
-  watchSelector: string,
+  watchSelector: string | undefined,
 ): Promise<ReadVariables> {
   const { substituteFrom = [], substitute } = spec.postBuild ?? {};
   const references: VariableReference[] = [];
   const objects: (KubeObject | undefined)[] = [];
-  const isWatched = parseLabelSelector(watchSelector);
+  const isWatched = watchSelector === undefined ? () => false : parseLabelSelector(watchSelector);
   let isUnwatched = false;
   for (const { kind, name, optional } of substituteFrom) {
     const ref = { apiVersion: "v1", kind, namespace: metadata.namespace, name };

@@ -3,6 +3,7 @@
  * once per kind that anything refers to. Others are looked at by their own objects, with the interval.
  */
 import type { KubeObject } from "../api/kube-object.ts";
+import { watchedConfigs } from "../config/controller-settings.ts";
 import type { FluxSettings } from "../config/flux-settings.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import type { FluxObject } from "./due.ts";
@@ -33,6 +34,7 @@ export async function findChangedInputs(
   for (const kind of ["ConfigMap", "Secret"]) {
     const referring = objects.flatMap((object) => inputsOf(object).filter((input) => input.kind === kind));
     for (const [selector, inputs] of groupBy(referring, ({ flux }) => selectorFor(flux.object, settings))) {
+      if (selector === undefined) continue;
       const options = { metadataOnly: true, ...(selector === "" ? {} : { labelSelector: selector }) };
       const { items } = await cluster.list("v1", kind, options);
       const live = new Map(items.map((item) => [idOf(kind, item.metadata), versionOf(item)]));
@@ -80,16 +82,16 @@ function referencesOf({ spec }: KubeObject): readonly Reference[] {
 }
 
 /** Each controller has a flag of its own. */
-const selectorFor = ({ kind }: KubeObject, { kustomize, source }: FluxSettings): string =>
-  (kind === "Kustomization" ? kustomize : source).watchConfigsLabelSelector;
+const selectorFor = ({ kind }: KubeObject, { kustomize, source }: FluxSettings): string | undefined =>
+  kind === "Kustomization" ? watchedConfigs(kustomize) : source.watchConfigsLabelSelector;
 
 const idOf = (kind: string, { namespace = "", name }: { namespace?: string | undefined; name: string }): string =>
   `${kind}/${namespace}/${name}`;
 
 const versionOf = ({ metadata: { uid = "", resourceVersion = "" } }: KubeObject): string => `${uid} ${resourceVersion}`;
 
-function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>();
+function groupBy<K, T>(values: readonly T[], keyOf: (value: T) => K): ReadonlyMap<K, readonly T[]> {
+  const groups = new Map<K, T[]>();
   for (const value of values) groups.set(keyOf(value), [...(groups.get(keyOf(value)) ?? []), value]);
   return groups;
 }

@@ -12,7 +12,7 @@ import { bindSignal } from "../kubernetes/bind-signal.ts";
 import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { serverOf } from "../kubernetes/server-of.ts";
 import type { Spokes } from "../kubernetes/spokes.ts";
-import { applySettingsOf, defaultFluxSettings } from "../config/flux-settings.ts";
+import { applySettingsOf, defaultFluxSettings, type FluxSettings } from "../config/flux-settings.ts";
 import { decodeFluxSettings, encodeFluxSettings } from "../config/stored-settings.ts";
 import { findPending } from "../kustomize/prune-pending.ts";
 import { isRoot } from "../kustomize/root.ts";
@@ -32,7 +32,7 @@ import type { Log } from "../runtime/log.ts";
 import { type Drifted, findDrift } from "./drift.ts";
 import { findDue, fluxObjects, type FluxObject, type Known } from "./due.ts";
 import { detached, guardCluster, listOrNone } from "./interlock.ts";
-import { findChangedInputs } from "./inputs.ts";
+import { findChangedInputs, type InputLook, type InputVersions } from "./inputs.ts";
 import { loadMemory, saveMemory } from "./memory.ts";
 import { appliesElsewhere, lookAtSpokes } from "./spokes.ts";
 
@@ -130,7 +130,12 @@ async function lookCloser(
   const { blobs, clock, log, trigger } = ports;
   const states = createAppliedStates(blobs);
   const memory = await loadMemory(blobs, cluster, server);
-  const inputs = await findChangedInputs(objects, memory.inputs ?? {}, { cluster: reader, settings });
+  const inputs = await lookAtInputs(objects, memory.inputs ?? {}, {
+    cluster: reader,
+    settings,
+    log,
+    key: `${cluster}/sweep`,
+  });
   await each(inputs.changed, inFlight, (key) => trigger(key, "input", { uid: server }));
   const here = objects.filter((object) => !appliesElsewhere(object));
   const own = { cluster: reader, states, server, settings: applySettingsOf(settings) };
@@ -149,6 +154,21 @@ async function lookCloser(
     ...(isEmpty(inputs.versions) ? {} : { inputs: inputs.versions }),
   };
   if (!isDeepStrictEqual(memory, seen)) await saveMemory(blobs, cluster, seen);
+}
+
+/** Who may not list Secrets still finds drift. */
+async function lookAtInputs(
+  objects: readonly FluxObject[],
+  before: InputVersions,
+  { log, key, ...looking }: { cluster: Cluster; settings: FluxSettings; log: Log; key: string },
+): Promise<InputLook> {
+  try {
+    return await findChangedInputs(objects, before, looking);
+  } catch (error) {
+    if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
+    log("inputs not seen", { key, message: error.message });
+    return { changed: [], versions: before };
+  }
 }
 
 const isEmpty = (record: object): boolean => Object.keys(record).length === 0;

@@ -97,6 +97,19 @@ describe("findChangedInputs", () => {
 
     expect((await look({}, all)).changed).toEqual([fluxKey()]);
   });
+
+  it("watches nothing with the gate DisableConfigWatchers", async () => {
+    const settings = defaultFluxSettings();
+    const { kustomize } = settings;
+    const off = {
+      ...settings,
+      kustomize: { ...kustomize, gates: { ...kustomize.gates, DisableConfigWatchers: true } },
+    };
+    const { look, cluster } = aWorld();
+
+    expect(await look({}, off)).toEqual({ changed: [], versions: {} });
+    expect(cluster.requests).toEqual([]);
+  });
 });
 
 const fluxKey = () => fluxObjects("one", [kustomization({})])[0]?.key;
