@@ -162,6 +162,9 @@ describe("the deployed wiring", () => {
     await wiring.loseArtifacts();
     await wiring.wake(`${sources}/flux-system`);
     await wiring.wake("production/sweep");
+    // Before the push, which would leave nothing to be missed.
+    const isMissed = () => unusedOrDenied().every((line) => !line.includes("-source never used s3:ListBucket"));
+    await expect.poll(isMissed, { timeout: 60_000 }).toBe(true);
     const commit = await wiring.push((folder) =>
       editList(folder, (text) => text.replace(`  - later.yaml\n  - ${remoteBase}\n`, "")),
     );
