@@ -25,7 +25,7 @@ import { createAppliedStates } from "./applied-state.ts";
 import { parsePhase, type KustomizePorts, type Outcome, type Renderer, type Sources } from "./ports.ts";
 import { controllerUser, reconcile } from "./reconcile.ts";
 import { isRoot } from "./root.ts";
-import { sourceRefOf } from "./source-ref.ts";
+import { sourceKeyOf, sourceRefOf } from "./source-ref.ts";
 import { controller, statusManager } from "./status.ts";
 
 export interface WorkerPorts extends ClusterPorts {
@@ -212,18 +212,10 @@ function toResult(
   }
 }
 
-function indexOf({ cluster }: ObjectKey, object: KubeObject): Item {
-  const { namespace = "", name } = object.metadata;
-  const { sourceRef } = object.spec as { sourceRef: { kind: string; name: string; namespace?: string } };
-  const key = formatKey({ cluster, group: "kustomize.toolkit.fluxcd.io", kind: kustomizationKind, namespace, name });
-  const source = formatKey({
-    cluster,
-    group: "source.toolkit.fluxcd.io",
-    kind: sourceRef.kind,
-    namespace: sourceRef.namespace ?? namespace,
-    name: sourceRef.name,
-  });
-  return { rpk: `SR#${source}`, rsk: key, vpk: `CL#${cluster}`, vsk: key };
+/** By its source and by its cluster. */
+function indexOf(self: ObjectKey, object: KubeObject): Item {
+  const key = formatKey(self);
+  return { rpk: `SR#${sourceKeyOf(self.cluster, object) ?? ""}`, rsk: key, vpk: `CL#${self.cluster}`, vsk: key };
 }
 
 const revisionOf = (outcome: Outcome): string | undefined => ("revision" in outcome ? outcome.revision : undefined);

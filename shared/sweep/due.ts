@@ -5,6 +5,7 @@ import { formatKey, type ObjectKey, parseKey } from "../lease/message.ts";
 import type { Item } from "../lease/ports.ts";
 import { findPending, isApproved } from "../kustomize/prune-pending.ts";
 import { statusOf } from "../kubernetes/status-writer.ts";
+import { sourceKeyOf } from "../kustomize/source-ref.ts";
 
 export interface Due {
   readonly key: string;
@@ -22,21 +23,6 @@ export function fluxObjects(cluster: string, objects: readonly KubeObject[]): re
 
 export function keyOf(cluster: string, { apiVersion, kind, metadata }: KubeObject): ObjectKey {
   return { cluster, group: groupOf(apiVersion), kind, namespace: metadata.namespace ?? "", name: metadata.name };
-}
-
-/** The key of the source that a Kustomization is built from. */
-export function sourceKeyOf(cluster: string, object: KubeObject): string | undefined {
-  const sourceRef = (object.spec as { sourceRef?: { kind?: string; name?: string; namespace?: string } } | undefined)
-    ?.sourceRef;
-  if (!sourceRef?.kind || !sourceRef.name) return undefined;
-  const namespace = sourceRef.namespace ?? object.metadata.namespace ?? "";
-  return formatKey({
-    cluster,
-    group: "source.toolkit.fluxcd.io",
-    kind: sourceRef.kind,
-    namespace,
-    name: sourceRef.name,
-  });
 }
 
 export interface Known {

@@ -54,7 +54,7 @@ interface Input {
   readonly flux: FluxObject;
 }
 
-/** What flux.md calls the referenced objects: of variables, keys, kubeconfigs, and a source's credentials. */
+/** Of variables, keys and kubeconfigs, as Flux watches them, and a source's credentials. */
 function inputsOf(flux: FluxObject): readonly Input[] {
   const { namespace } = flux.object.metadata;
   if (flux.object.metadata.deletionTimestamp !== undefined) return [];

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../../shared/api/kube-object.ts";
 import { heldMessage } from "../../../shared/kustomize/deletion-budget.ts";
 import type { Item } from "../../../shared/lease/ports.ts";
-import { type Due, findDue, fluxObjects, sourceKeyOf } from "../../../shared/sweep/due.ts";
+import { type Due, findDue, fluxObjects } from "../../../shared/sweep/due.ts";
+import { sourceKeyOf } from "../../../shared/kustomize/source-ref.ts";
 
 const key = "one/kustomize.toolkit.fluxcd.io/Kustomization/apps/shop";
 const sourceKey = "one/source.toolkit.fluxcd.io/GitRepository/apps/shop";
