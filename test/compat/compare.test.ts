@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { compareEvents, compareObjects, compareValues } from "./compare.ts";
-import { normalizeObject, withoutDurations } from "./normalize.ts";
+import { normalizeObject, withoutChance } from "./normalize.ts";
 import type { Observation, SeenEvent } from "./observe.ts";
 
 const place = { case: "a", step: 1 };
@@ -113,13 +113,17 @@ describe("normalizeObject", () => {
   });
 });
 
-describe("withoutDurations", () => {
+describe("withoutChance", () => {
   it.each([
     ["Health check passed in 23.9ms", "Health check passed in <duration>"],
     ["health check failed after 30.01s: timeout", "health check failed after <duration>: timeout"],
     ["finished in 1m2.5s, next run in 1h0m0s", "finished in <duration>, next run in 1h0m0s"],
     ["with a timeout of 30s", "with a timeout of 30s"],
+    [
+      "timeout waiting for: [Ghost/a/b status: 'Unknown': no matches, at all, ConfigMap/a/b status: 'NotFound']",
+      "timeout waiting for: [ConfigMap/a/b status: 'NotFound', Ghost/a/b status: 'Unknown': no matches, at all]",
+    ],
   ])("%s", (message, expected) => {
-    expect(withoutDurations(message)).toBe(expected);
+    expect(withoutChance(message)).toBe(expected);
   });
 });

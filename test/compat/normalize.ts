@@ -99,13 +99,28 @@ function byType(conditions: readonly Tree[]): Tree {
   return Object.fromEntries(
     conditions.map(({ type, message, ...condition }) => [
       String(type),
-      { ...omit(condition, ["lastTransitionTime"]), message: withoutDurations(String(message)) },
+      { ...omit(condition, ["lastTransitionTime"]), message: withoutChance(String(message)) },
     ]),
   );
 }
 
+/** What a message says apart from time and from the order of a Go map. */
+export function withoutChance(message: string): string {
+  return withAwaitedInOrder(withoutDurations(message));
+}
+
+/** Flux names what it waited for in the order of a map: another one each time. */
+function withAwaitedInOrder(message: string): string {
+  return message.replace(/(?<=(?:timeout waiting for|stalled resources): \[).*(?=\])/s, (awaited) =>
+    awaited
+      .split(/, (?=[A-Z]\w*\/\S+ status: )/)
+      .sort()
+      .join(", "),
+  );
+}
+
 /** How long something took, or until it is tried again; a timeout or interval that a message repeats is kept. */
-export function withoutDurations(message: string): string {
+function withoutDurations(message: string): string {
   return message.replace(/(?<!next run )\b(in|after) (?:[0-9.]+(?:h|ms|m|s|µs|ns))+/g, "$1 <duration>");
 }
 

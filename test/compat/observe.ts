@@ -5,7 +5,7 @@ import type { OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
 import { gitRepositoryApiVersion, gitRepositoryKind } from "../../shared/api/git-repository.ts";
 import { kustomizationApiVersion, kustomizationKind } from "../../shared/api/kustomization.ts";
 import { readInventory, refOfId } from "../../shared/inventory/id.ts";
-import { normalizeObject, type Tree, withoutDurations } from "./normalize.ts";
+import { normalizeObject, type Tree, withoutChance } from "./normalize.ts";
 
 export interface SeenEvent {
   /** `Kind/namespace/name` of the object. */
@@ -143,7 +143,7 @@ function seenEvent(item: KubeObject): SeenEvent | undefined {
     object: subjectOf(involvedObject),
     type,
     reason,
-    message: withoutDurations(message),
+    message: withoutChance(message),
     annotations: metadata.annotations ?? {},
   };
 }
