@@ -52,6 +52,10 @@ export function compose(environment: Environment): {
           frozen: (Cluster, reasons) =>
             emit(emf(clock, "EngineFrozen", reasons.length > 0 ? 1 : 0, "Count", { Cluster })),
           prunePending: (Cluster, count) => emit(emf(clock, "PrunePending", count, "Count", { Cluster })),
+          driftStands: (Cluster, { uncorrected, flapping }) => {
+            emit(emf(clock, "DriftUncorrected", uncorrected, "Count", { Cluster }));
+            if (flapping > 0) emit(emf(clock, "DriftFlapping", flapping, "Count", { Cluster }));
+          },
           unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
         }),
     });

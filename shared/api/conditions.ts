@@ -11,7 +11,9 @@ export type ConditionType =
   | "StorageOperationFailed"
   | "SourceVerified"
   /** Ours: a prune waits for a person, while all else goes on. */
-  | "PrunePending";
+  | "PrunePending"
+  /** Ours: objects differ from Git and are left so. */
+  | "Drifted";
 
 export type Reason =
   | "Succeeded"
@@ -54,7 +56,15 @@ export type Reason =
   | "UnknownField"
   | "DeletionBudgetExceeded"
   | "InvalidDeletionBudget"
-  | "ChildHeldBack";
+  | "ChildHeldBack"
+  | "DriftDetected"
+  | "DriftFlapping"
+  | "DriftWarned"
+  | "DriftAwaitsApproval"
+  | "DriftAwaitsInterval"
+  | "DriftSnoozed"
+  | "DriftCorrectionFailed"
+  | "InvalidDriftMode";
 
 /** `meta.k8s.io/v1` Condition, as Flux writes it. */
 export interface Condition {

@@ -1,5 +1,7 @@
 /** `fleet.json`: the clusters that one engine serves. Validated at synth, read by the functions. */
 
+import type { DriftMode } from "../drift/mode.ts";
+
 export interface FleetSync {
   readonly url: string;
   readonly branch?: string;
@@ -12,8 +14,8 @@ export interface FleetCluster {
   readonly name: string;
   readonly arn: string;
   readonly sync?: FleetSync;
-  /** When drift is corrected: as soon as a sweep sees it. Nothing else is built. */
-  readonly drift?: "within-a-minute";
+  /** What is done about drift, where a Kustomization does not say otherwise. */
+  readonly drift?: DriftMode;
   readonly compatibility?: "2.8" | "2.9" | "2.10";
   readonly lockdown?: boolean;
   /** Writes go on although Flux's controllers or another engine were seen, once they are at zero. */

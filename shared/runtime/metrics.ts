@@ -16,8 +16,12 @@ interface MetricDefinition {
 }
 
 export const metrics = {
-  /** Objects that a run corrected although neither Git nor their Kustomization had changed. */
+  /** Kustomizations in which a run found drift that was not there before; none that is snoozed. */
   DriftDetected: { unit: "Count", dimensions: ["Cluster"] },
+  /** Gauge, by the sweep, only above zero: Kustomizations with drift that stands, whatever the reason but a snooze. */
+  DriftUncorrected: { unit: "Count", dimensions: ["Cluster"] },
+  /** Gauge, by the sweep, only above zero: Kustomizations with a field that another manager rewrites after each correction. */
+  DriftFlapping: { unit: "Count", dimensions: ["Cluster"] },
   /** Gauge, by the tick: time since the last finished sweep of a cluster. */
   SweepAgeSeconds: { unit: "Seconds", dimensions: ["Cluster"] },
   /** Runs that ended Ready=False. */

@@ -9,7 +9,7 @@ import { sourceKeyOf } from "../kustomize/source-ref.ts";
 
 export interface Due {
   readonly key: string;
-  readonly why: "new" | "spec" | "deleted" | "approved" | "requestedAt" | "source" | "announce" | "gone";
+  readonly why: "new" | "spec" | "deleted" | "approved" | "governed" | "requestedAt" | "source" | "announce" | "gone";
 }
 
 export interface FluxObject {
@@ -30,6 +30,8 @@ export interface Known {
   readonly rows: ReadonlyMap<string, Item>;
   /** What each source has stored and announced, read consistently. */
   readonly sources: ReadonlyMap<string, Item>;
+  /** Whether what a run left of drift is now governed otherwise, or approved. */
+  readonly isGovernedAnew?: (object: KubeObject) => boolean;
 }
 
 export function findDue(cluster: string, objects: readonly FluxObject[], known: Known): readonly Due[] {
@@ -62,6 +64,7 @@ function reason(cluster: string, object: KubeObject, row: Item | undefined, know
   if (row?.seenGen !== metadata.generation) return "spec";
   if (suspended) return undefined;
   if (isApproved(object)) return "approved";
+  if (known.isGovernedAnew?.(object) === true) return "governed";
   const wanted = metadata.annotations?.["reconcile.fluxcd.io/requestedAt"];
   if (wanted !== undefined && wanted !== statusOf(object).lastHandledReconcileAt) return "requestedAt";
   if (isDeleted) return undefined;

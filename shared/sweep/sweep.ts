@@ -5,9 +5,12 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { gitRepositoryApiVersion, gitRepositoryKind } from "../api/git-repository.ts";
+import type { KubeObject } from "../api/kube-object.ts";
 import { kustomizationApiVersion, kustomizationKind } from "../api/kustomization.ts";
 import { rootName } from "../bootstrap/names.ts";
 import type { FleetCluster } from "../config/fleet.ts";
+import { driftModeOf } from "../drift/mode.ts";
+import { countStanding, isGovernedAnew, type StandingCount } from "../drift/standing.ts";
 import { bindSignal } from "../kubernetes/bind-signal.ts";
 import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { serverOf } from "../kubernetes/server-of.ts";
@@ -51,6 +54,8 @@ export interface SweepPorts {
   readonly unreachable: (cluster: string) => void;
   /** How many Kustomizations have a prune that waits for approval; told only when there are any. */
   readonly prunePending: (cluster: string, kustomizations: number) => void;
+  /** Drift that runs have left; told only when there is any. */
+  readonly driftStands: (cluster: string, count: StandingCount) => void;
 }
 
 /** Each sweep arms the next one itself; the tick only watches. */
@@ -91,6 +96,8 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   const kustomizations = await listOrNone(reader, kustomizationApiVersion, kustomizationKind);
   const pending = kustomizations.filter((object) => findPending(object)).length;
   if (pending > 0) ports.prunePending(name, pending);
+  const standing = countStanding(kustomizations);
+  if (standing.uncorrected > 0) ports.driftStands(name, standing);
   const objects = fluxObjects(name, [...sources, ...kustomizations]);
   const lost = same && record.bootstrapped && guarded.created.length === 0 ? findLostRoots(fleetCluster, objects) : [];
   const frozen = lost.length > 0 ? [...guarded.frozen, detached(lost)] : guarded.frozen;
@@ -112,7 +119,11 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   const settings = decodeFluxSettings(same ? record.settings : undefined);
   if (!settings && !kustomizations.some(isRoot))
     await recordSettings(table, name, server, encodeFluxSettings(defaultFluxSettings(fleetCluster.compatibility)));
-  const known = await readKnown(name, objects, table);
+  const mode = driftModeOf(fleetCluster);
+  const known = {
+    ...(await readKnown(name, objects, table)),
+    isGovernedAnew: (object: KubeObject) => isGovernedAnew(object, mode, clock.now()),
+  };
   await each(findDue(name, objects, known), inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
   await lookCloser(name, server, objects, reader, held, ports, settings);
 }

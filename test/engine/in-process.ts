@@ -71,6 +71,7 @@ export async function runMessage(
           spokes: world.spokes,
           frozen: () => undefined,
           prunePending: () => undefined,
+          driftStands: () => undefined,
         }),
     });
   }

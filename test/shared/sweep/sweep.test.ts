@@ -41,6 +41,7 @@ function aWorld() {
   let mostInFlight = 0;
   const unreachable: string[] = [];
   const pending: string[] = [];
+  const standing: unknown[] = [];
   const logs: { readonly event: string; readonly fields: LogFields }[] = [];
   const ports: SweepPorts = {
     engine: "main",
@@ -60,6 +61,7 @@ function aWorld() {
     frozen: () => undefined,
     unreachable: (name) => void unreachable.push(name),
     prunePending: (name, kustomizations) => void pending.push(`${name} ${kustomizations}`),
+    driftStands: (name, count) => void standing.push([name, count]),
   };
   let applies = writer;
   return {
@@ -71,6 +73,7 @@ function aWorld() {
     mostInFlight: () => mostInFlight,
     unreachable,
     pending,
+    standing,
     logs,
     applyAs: (identity: Identity) => void (applies = identity),
     ports,
@@ -172,6 +175,27 @@ describe("a sweep", () => {
     await world.run();
 
     expect(world.pending).toEqual(["one 1"]);
+  });
+
+  it("tells how many Kustomizations differ from Git and stay so, and asks for a run where somebody governs them anew", async () => {
+    const world = aWorld();
+    await world.run();
+    expect(world.standing).toEqual([]);
+    const lastTransitionTime = "2026-01-01T00:00:00Z";
+    const message = `1 object differs from Git: ConfigMap/apps/a /data/x; mode approve; plan ${"a".repeat(32)}`;
+    const conditions = [{ type: "Drifted", status: "True", reason: "DriftFlapping", message, lastTransitionTime }];
+    const root = {
+      apiVersion: kustomizationApiVersion,
+      kind: "Kustomization",
+      namespace: "flux-system",
+      name: "flux-system",
+    };
+    const status = { subresource: "status", fieldManager: "gotk-kustomize-controller" } as const;
+    await world.cluster.mergePatch(root, { status: { conditions } }, status);
+
+    await world.run();
+
+    expect(world.standing).toEqual([["one", { uncorrected: 1, flapping: 1 }]]);
   });
 
   it("tells the rows which API server their objects live on", async () => {
