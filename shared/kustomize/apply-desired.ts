@@ -5,6 +5,7 @@
 import { groupOf, type KubeObject, type ObjectRef, subjectOf, versionOf as versionIn } from "../api/kube-object.ts";
 import type { Kustomization, ResourceRef } from "../api/kustomization.ts";
 import { refOfId } from "../inventory/id.ts";
+import { unionOf } from "../inventory/union.ts";
 import { KubeError } from "../kubernetes/cluster.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { applyStage, type Checked } from "../ssa/apply.ts";
@@ -53,7 +54,7 @@ export async function applyDesired(
         .filter(({ desired: { ref } }) => stageOf(ref, customStageKinds) === stage)
         .sort((a, b) => compareRefs(a.desired.ref, b.desired.ref));
       if (members.length === 0) continue;
-      if (!(await applyOne(run, members, rules, done, () => union(inventoryBefore, objects)))) {
+      if (!(await applyOne(run, members, rules, done, () => unionOf(inventoryBefore, objects)))) {
         await run.ports.states.save(run.key, stateOf(state, objects, ""));
         await report(run, lines);
         return { kind: "continued", progress: `${objects.size} of ${desired.length} objects as wanted` };
@@ -65,7 +66,7 @@ export async function applyDesired(
     // Old and applied: nothing orphaned, and no phantom of what the server refused. Where it did not say whether it
     // wrote, what was planned stays ours until a run knows better.
     const planned = isUncertain(error) ? (run.status.inventory?.entries ?? []) : inventoryBefore;
-    const entries = union(planned, objects);
+    const entries = unionOf(planned, objects);
     if (entries.length > 0 || run.status.inventory)
       run.status = { ...run.status, inventory: { entries: [...entries] } };
     await run.ports.states.save(run.key, stateOf(state, objects, ""));
@@ -193,13 +194,6 @@ function inOrder<T extends { readonly ref: ObjectRef }>(members: readonly T[]): 
 
 /** Flux tells of a stage after the other, in the order of each. */
 const compareApplied = (a: ObjectRef, b: ObjectRef): number => stageOf(a) - stageOf(b) || compareRefs(a, b);
-
-/** Everything of before, and what was applied since. */
-function union(before: readonly ResourceRef[], objects: ReadonlyMap<string, AppliedObject>): readonly ResourceRef[] {
-  const known = new Set(before.map(({ id }) => id));
-  const added = [...objects].filter(([id]) => !known.has(id)).map(([id, { v }]) => ({ id, v }));
-  return [...before, ...added];
-}
 
 function underRules({ rules: _, ...state }: AppliedState, { digest }: ApplyRules): AppliedState {
   return digest === "" ? state : { ...state, rules: digest };

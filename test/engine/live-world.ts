@@ -11,7 +11,7 @@ import { remoteBasesOverNetwork } from "../../shared/remote/over-network.ts";
 import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
 import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
 import { locateKubectl } from "../../shared/render/locate-kubectl.ts";
-import { systemClock } from "../../shared/runtime/clock.ts";
+import { type Clock, systemClock } from "../../shared/runtime/clock.ts";
 import type { LogFields } from "../../shared/runtime/log.ts";
 import { openTransportWithin } from "../../shared/source/git/open-transport.ts";
 import { createGitRoot, type Repository, startGitServer } from "../fakes/git-server.ts";
@@ -37,6 +37,8 @@ export interface LiveWorld {
   trigger(kind: "GitRepository" | "Kustomization", name: string, namespace?: string): Promise<void>;
   /** Works off what is due, and what becomes due within so many milliseconds. */
   settle(withinMillis?: number): Promise<void>;
+  /** The same in no time: where the engine would rest until something is due, its clock moves on instead. */
+  skip(withinMillis: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,7 +57,8 @@ export async function createLiveWorld(
     onRequest: (method, path) => requests.push(`${method} ${path}`),
   });
   const cluster = createCluster(connection);
-  const clock = systemClock;
+  let ahead = 0;
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };
   const queues = createMemoryQueues(clock);
   const table = createMemoryTable({ now: clock.now });
   const blobs = createMemoryBlobs();
@@ -90,7 +93,7 @@ export async function createLiveWorld(
     log: (event, fields = {}) => logs.push({ event, fields }),
   };
   let run = 0;
-  const settle = async (withinMillis = 0) => {
+  const settle = async (withinMillis = 0, rest: (millis: number) => Promise<void> = clock.sleep) => {
     const end = clock.now() + withinMillis;
     for (;;) {
       const message = queues.take();
@@ -101,7 +104,7 @@ export async function createLiveWorld(
       }
       const next = queues.nextAt();
       if (next === undefined || next > end) return;
-      await clock.sleep(Math.max(1, next - clock.now()));
+      await rest(Math.max(1, next - clock.now()));
     }
   };
   return {
@@ -126,6 +129,10 @@ export async function createLiveWorld(
       await settle();
     },
     settle,
+    skip: (withinMillis) =>
+      settle(withinMillis, async (millis) => {
+        ahead += millis;
+      }),
     close: async () => {
       await cluster.close();
       await engineCluster.close();

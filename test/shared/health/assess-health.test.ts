@@ -14,13 +14,20 @@ interface Vector {
   readonly expectedConditions: readonly { readonly type: string; readonly reason: string }[];
 }
 
+interface AugmentVector {
+  readonly name: string;
+  readonly manifest: string;
+  readonly statusConditions: readonly { readonly type: string; readonly reason: string }[];
+  readonly expectedConditions: readonly { readonly type: string; readonly reason: string }[];
+}
+
 /** Flux judges running Jobs otherwise than the stock rule that the published cases describe. */
 const FLUX_DIFFERS: Readonly<Record<string, string>> = { "Job 3: Current": "InProgress" };
 
 const vectorFile = "../shared/vectors/kstatus.json";
-const vectors = existsSync(vectorFile)
-  ? (JSON.parse(readFileSync(vectorFile, "utf8")) as { readonly cases: readonly Vector[] }).cases
-  : [];
+const { cases: vectors, augment } = (
+  existsSync(vectorFile) ? JSON.parse(readFileSync(vectorFile, "utf8")) : { cases: [], augment: [] }
+) as { readonly cases: readonly Vector[]; readonly augment: readonly AugmentVector[] };
 
 const fill = (text: string): string =>
   text
@@ -42,6 +49,18 @@ describe.skipIf(vectors.length === 0)(
           expectedConditions.map(({ type, reason }) => ({ type, reason })),
         );
       }
+    });
+
+    // Upstream writes the standard condition into the object; nothing of ours does, but the condition must be that one.
+    it.each(augment)("$name", ({ manifest, statusConditions, expectedConditions }) => {
+      const parsed = parse(manifest) as KubeObject;
+      const object = { ...parsed, status: { ...(parsed.status as object), conditions: statusConditions } };
+
+      const { condition } = assessHealth(object, [], NOW);
+
+      const own = statusConditions.filter(({ type }) => type !== condition?.type);
+      const pairs = [...own, ...(condition ? [condition] : [])].map(({ type, reason }) => `${type} ${reason}`);
+      expect(pairs.sort()).toEqual(expectedConditions.map(({ type, reason }) => `${type} ${reason}`).sort());
     });
   },
 );

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { gunzipSync } from "node:zlib";
 
@@ -5,6 +7,7 @@ import { extract } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createArchive } from "../../../../shared/source/archive.ts";
+import { createIgnoreMatcher, parseIgnorePattern } from "../../../../shared/source/ignore.ts";
 import { createHttpTransport } from "../../../../shared/source/git/http-transport.ts";
 import { openRemote } from "../../../../shared/source/git/remote.ts";
 import { fetchSnapshot, snapshotLimits } from "../../../../shared/source/git/snapshot.ts";
@@ -71,6 +74,37 @@ async function unpack(bytes: Uint8Array) {
   });
   return entries;
 }
+
+interface LoadCase {
+  readonly name: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly expectedPatterns: readonly { readonly pattern: string; readonly domain: readonly string[] }[];
+}
+
+const vectors = "../shared/vectors/sourceignore.json";
+const loads = existsSync(vectors)
+  ? (JSON.parse(readFileSync(vectors, "utf8")) as { readonly load: readonly LoadCase[] }).load
+  : [];
+
+describe.skipIf(loads.length === 0)(`fetchSnapshot on Flux's own ignore files (${vectors})`, () => {
+  it.each(loads)("$name", async ({ files, expectedPatterns }) => {
+    const directories = new Set(["x", ...Object.keys(files).map((file) => posix.dirname(file))]);
+    const names = ["kept.txt", "ignored", ...expectedPatterns.map(({ pattern }) => pattern)];
+    const everywhere = [...directories].flatMap((directory) => names.map((name) => posix.join(directory, name)));
+    const all = { ...Object.fromEntries(everywhere.map((path) => [path, "x"])), ...files };
+    const patterns = expectedPatterns.map(({ pattern, domain }) => parseIgnorePattern(pattern, domain));
+    const isIgnored = createIgnoreMatcher(patterns);
+
+    const { entries } = await snapshotOf(repositoryWith(all));
+
+    const taken = entries.filter(({ kind }) => kind === "file").map(({ path }) => path);
+    expect(taken.sort()).toEqual(
+      Object.keys(all)
+        .filter((path) => !isIgnored(path.split("/"), false))
+        .sort(),
+    );
+  });
+});
 
 describe("fetchSnapshot", () => {
   it("takes files and directories, and neither symlinks nor submodules", async () => {
