@@ -10,6 +10,7 @@ import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { parseKubeYaml } from "../runtime/kube-yaml.ts";
 import type { AppliedState } from "./applied-state.ts";
 import type { Manifest } from "./manifests.ts";
+import { requireApiVersion } from "./require-api-version.ts";
 
 export interface Desired {
   readonly id: string;
@@ -75,7 +76,7 @@ export function eagerly(object: KubeObject, text: string): Desired {
 /** Common metadata goes over the owner's labels, as in Flux. */
 function parseDocument(text: string, { owner, commonMetadata = {} }: DesiredOptions): readonly KubeObject[] {
   try {
-    const objects = normalize(parseKubeYaml(text));
+    const objects = normalize(parseKubeYaml(text).map(requireApiVersion));
     return objects.map((object) =>
       withControllersAtZero(withCommonMetadata(withOwner(requireDecrypted(object), owner), commonMetadata)),
     );

@@ -24,11 +24,13 @@ export interface CompletedRoot {
 /** Writes the completed kustomization into the directory. @throws RenderError BuildFailed */
 export function completeRoot(tree: Tree, directory: TreePath, overlay: KustomizationOverlay): CompletedRoot {
   const file = tree.findKustomization(directory);
-  const generatedFrom = file === undefined ? scanManifests(tree, directory, ".") : [];
+  const scanned = file === undefined ? scanManifests(tree, directory, ".") : [];
   const given = file === undefined ? {} : requireMapping(tree, file);
-  const base = file === undefined ? generated(generatedFrom) : existing(given);
+  const base = file === undefined ? generated(scanned) : existing(given);
   const target = file ?? joinTreePath(directory, "kustomization.yaml");
   tree.write(target, writeJsonYaml(withFirstInFirstOut(merge(base, overlay, tree, directory))));
+  // A directory among them is built, not decoded.
+  const generatedFrom = scanned.filter((path) => tree.typeOf(joinTreePath(directory, path.slice(2))) === "file");
   const unknownFields = Object.keys(given).filter((field) => !kustomizationFields.includes(field));
   return { generatedFrom, file: target, ownPatches: listOf(base.patches).length, unknownFields };
 }

@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import { render, type RenderInput, type RenderTools } from "../../../shared/render/render.ts";
-import { artifactOf, type Files, filesBelow, renderTools, temporaryDirectory } from "./tools.ts";
+import { artifactOf, type Files, renderTools, temporaryDirectory } from "./tools.ts";
 
 const tools: RenderTools = await renderTools(temporaryDirectory());
 
@@ -217,6 +216,21 @@ describe("render", () => {
     expect(result).toMatchObject({ kind: "failed", reason: "BuildFailed", message });
   });
 
+  it("does not take directories that do not go together for a file that does not decode", async () => {
+    const root = "resources: [a.yaml]\n";
+    const result = await build({
+      "apps/one/kustomization.yaml": root,
+      "apps/one/a.yaml": object("ConfigMap", "a"),
+      "apps/two/kustomization.yaml": root,
+      "apps/two/a.yaml": object("ConfigMap", "a"),
+    });
+
+    expect(result).toMatchObject({ reason: "BuildFailed" });
+    expect(result.kind === "failed" && result.message).toMatch(
+      /^kustomize build failed: .* may not add resource with an already registered id: ConfigMap\.v1\.\[noGrp\]\/a\.\[noNs\]$/s,
+    );
+  });
+
   it("passes on kustomize's words without our directories", async () => {
     const result = await build({
       "apps/kustomization.yaml": "bases: [base]\nresources: [a.yaml, b.yaml]",
@@ -271,35 +285,5 @@ describe("the closure of a build", () => {
 
   it("comes with kustomize's refusal too, so that it is not asked again", async () => {
     expect((await build({ "apps/kustomization.yaml": "unknown: {}\nnamePrefix: [1]" })).closure?.files).toBe(1);
-  });
-});
-
-const published = "../shared/vectors/pkg-kustomize";
-
-describe.skipIf(!existsSync(published))("render of Flux's published cases (skipped without ../shared)", () => {
-  it("builds a root above the path", async () => {
-    const yaml = await yamlOf(filesBelow(`${published}/relbase`), { path: "clusters/staging/flux-system" });
-
-    expect(yaml).toContain("kind: ConfigMap");
-  });
-
-  it("says that kustomize panicked, without its stack", async () => {
-    const result = await build(filesBelow(`${published}/panic`), { path: "." });
-
-    expect(result).toMatchObject({
-      reason: "BuildFailed",
-      message:
-        "kustomize build failed: recovered from kustomize build panic: number of previous names, " +
-        "number of previous namespaces, number of previous kinds not equal",
-    });
-  });
-
-  it("names the file of a path that does not decode", async () => {
-    const result = await build(filesBelow(`${published}/nokustomization`), { path: "panic" });
-
-    expect(result).toMatchObject({ reason: "BuildFailed" });
-    expect(result.kind === "failed" && result.message).toMatch(
-      /^failed to decode Kubernetes YAML from panic\/alert.yaml: MalformedYAMLError: yaml: line \d+: found unknown escape character$/,
-    );
   });
 });
