@@ -32,6 +32,8 @@ export interface Known {
   readonly sources: ReadonlyMap<string, Item>;
   /** Whether what a run left of drift is now governed otherwise, or approved. */
   readonly isGovernedAnew?: (object: KubeObject) => boolean;
+  /** Epoch seconds. */
+  readonly now: number;
 }
 
 export function findDue(cluster: string, objects: readonly FluxObject[], known: Known): readonly Due[] {
@@ -70,5 +72,9 @@ function reason(cluster: string, object: KubeObject, row: Item | undefined, know
   if (isDeleted) return undefined;
   const sourceKey = object.kind === "Kustomization" ? sourceKeyOf(cluster, object) : undefined;
   const revision = sourceKey === undefined ? undefined : known.sources.get(sourceKey)?.revision;
-  return revision !== undefined && revision !== row?.seenRev ? "source" : undefined;
+  // One that runs is likely at work on it, and was told of it if not: should that have been lost, the next sweep sees it.
+  return revision !== undefined && revision !== row?.seenRev && !isRunning(row, known.now) ? "source" : undefined;
 }
+
+const isRunning = (row: Item | undefined, now: number): boolean =>
+  typeof row?.leaseExp === "number" && row.leaseExp >= now;

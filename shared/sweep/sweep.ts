@@ -122,6 +122,7 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   const mode = driftModeOf(fleetCluster);
   const known = {
     ...(await readKnown(name, objects, table)),
+    now: sweptAt,
     isGovernedAnew: (object: KubeObject) => isGovernedAnew(object, mode, clock.now()),
   };
   await each(findDue(name, objects, known), inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
@@ -210,7 +211,7 @@ function findLostRoots({ sync }: FleetCluster, objects: readonly FluxObject[]): 
 }
 
 /** Rows come by the index, which may lag; what decides about a missed revision is read consistently. */
-async function readKnown(cluster: string, objects: readonly FluxObject[], table: Table): Promise<Known> {
+async function readKnown(cluster: string, objects: readonly FluxObject[], table: Table): Promise<Omit<Known, "now">> {
   const rows = new Map<string, Item>();
   for (const row of await table.query({ index: "view", pk: `CL#${cluster}` }))
     if (typeof row.vsk === "string") rows.set(row.vsk, row);

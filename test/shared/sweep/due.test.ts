@@ -20,6 +20,7 @@ const kustomization = (
   status: rest.status ?? {},
 });
 const row: Item = { seenUid: "u1", seenGen: 2, seenRev: "main@sha1:one" };
+const now = 1_800_000_000;
 const stored: Item = { revision: "main@sha1:one", announced: "main@sha1:one" };
 const asked = (at: string) => ({ annotations: { "reconcile.fluxcd.io/requestedAt": at } });
 const suspended = { spec: { suspend: true } };
@@ -43,7 +44,7 @@ const deletionTimestamp = "2026-01-01T10:00:00Z";
 
 function dueOf(objects: readonly KubeObject[], rows: Readonly<Record<string, Item>> = { [key]: row }, source = stored) {
   const sources = new Map(Object.entries({ [sourceKey]: source }));
-  return findDue("one", fluxObjects("one", objects), { rows: new Map(Object.entries(rows)), sources });
+  return findDue("one", fluxObjects("one", objects), { rows: new Map(Object.entries(rows)), sources, now });
 }
 
 describe("what is due", () => {
@@ -85,6 +86,13 @@ describe("what is due", () => {
     ],
     ["a request while suspended", kustomization(asked("t2"), suspended), row, undefined],
     ["a revision that it has not seen", kustomization(), { ...row, seenRev: "main@sha1:zero" }, "source"],
+    ["a revision that a run may be at", kustomization(), { ...row, seenRev: "zero", leaseExp: now + 20 }, undefined],
+    [
+      "a revision that a dead run has not seen",
+      kustomization(),
+      { ...row, seenRev: "zero", leaseExp: now - 1 },
+      "source",
+    ],
     ["a first revision", kustomization(), { seenUid: "u1", seenGen: 2 }, "source"],
     ["a revision while suspended", kustomization({}, suspended), { ...row, seenRev: "main@sha1:zero" }, undefined],
   ])("with %s", (_, object, known, why) => {
