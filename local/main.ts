@@ -8,13 +8,14 @@ import { createCluster, type OpenCluster } from "../shared/kubernetes/create-clu
 import { systemClock } from "../shared/runtime/clock.ts";
 import { type Followed, followUntilReady } from "./follow.ts";
 import { listenOnLoopback, rememberedPort } from "./loopback.ts";
-import { createNarration } from "./narrate.ts";
+import { createNarration, describeAlarm } from "./narrate.ts";
 import { parseStartOptions, type StartOptions } from "./options.ts";
 import { type LocalAws, startLocal } from "./run.ts";
 import { repositoryName, type Seeded, seedFleet } from "./seed-fleet.ts";
 import { openTarget, type Target } from "./target.ts";
 import { synthesize } from "./synthesize.ts";
 
+const engineName = "local";
 const clusterName = "production";
 const clusterArn = `arn:aws:eks:eu-west-1:111122223333:cluster/${clusterName}`;
 const expected = ["flux-system", "infrastructure-crds", "infrastructure", "apps"];
@@ -53,6 +54,10 @@ async function start(options: StartOptions): Promise<number> {
       onLog: (line) => {
         narrate(line);
         keep(line);
+      },
+      onAlarm: (change) => {
+        const told = describeAlarm(change, engineName);
+        if (told !== undefined) process.stderr.write(`${new Date().toTimeString().slice(0, 8)} ${told}\n`);
       },
       hostScript: join(root, "local", "lambda-host.mjs"),
       ...(options.faults === undefined ? {} : { faults: options.faults }),
@@ -110,7 +115,7 @@ function writeFleet(stateDir: string, url: string, { takeOver }: StartOptions): 
   const file = join(stateDir, "fleet.json");
   const sync = { url, branch: "main", path: `clusters/${clusterName}` };
   const cluster = { name: clusterName, arn: clusterArn, sync, ...(takeOver ? { takeOver } : {}) };
-  writeFileSync(file, JSON.stringify({ engine: "local", clusters: [cluster] }, null, 2));
+  writeFileSync(file, JSON.stringify({ engine: engineName, clusters: [cluster] }, null, 2));
   return file;
 }
 

@@ -1,4 +1,5 @@
 /** Turns the functions' structured lines into what a person wants to read: one line per thing that happened. */
+import type { AlarmChange } from "./alarm-watch.ts";
 
 export type Narration = (line: string) => void;
 
@@ -34,6 +35,18 @@ export function createNarration(write: (text: string) => void): Narration {
     const text = describe(entry);
     if (text !== undefined) write(`${timeOf(entry)} ${text}`);
   };
+}
+
+/**
+ * Of an alarm that begins or ends to ring; undefined for one that gets its first values.
+ *
+ * @param engine whose name begins the names of its alarms
+ */
+export function describeAlarm({ name, from, to, reason, suppressed }: AlarmChange, engine: string): string | undefined {
+  if (from !== "ALARM" && to !== "ALARM") return undefined;
+  const short = name.replace(`driftless-${engine}-`, "");
+  const silence = suppressed ? " (nobody is told: its suppressor rings)" : "";
+  return `alarm ${short}: ${from} → ${to}${to === "ALARM" ? `, ${reason}` : ""}${silence}`;
 }
 
 function describe({

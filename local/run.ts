@@ -4,7 +4,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { type Clock, systemClock } from "../shared/runtime/clock.ts";
-import { type AlarmState, evaluateAlarms } from "./alarms.ts";
+import { type AlarmChange, createAlarmWatch } from "./alarm-watch.ts";
+import type { AlarmState } from "./alarms.ts";
 import { type RoleGrants, createAuthorizer } from "./authorizer.ts";
 import { type ClusterEndpoint, createEks } from "./aws/eks.ts";
 import { createLambda } from "./aws/lambda.ts";
@@ -36,6 +37,8 @@ export interface LocalOptions {
   /** By cluster ARN; may be filled later, it is read at each request. */
   readonly clusters: ReadonlyMap<string, ClusterEndpoint>;
   readonly onLog: (line: string) => void;
+  /** Told of each alarm that changes its state, within a few seconds. */
+  readonly onAlarm?: (change: AlarmChange) => void;
   readonly faults?: FaultSettings;
   /** Node that runs the functions; default: the one that runs this. */
   readonly nodeBinary?: string;
@@ -95,6 +98,9 @@ export async function startLocal(options: LocalOptions): Promise<LocalAws> {
   }
 }
 
+/** CloudWatch looks every minute; a person at the keyboard waits for a few seconds. */
+const alarmMillis = 5_000;
+
 type Closing = (close: () => Promise<void> | void) => void;
 
 async function assemble(options: LocalOptions, closing: Closing): Promise<Omit<LocalAws, "stop">> {
@@ -114,10 +120,13 @@ async function assemble(options: LocalOptions, closing: Closing): Promise<Omit<L
     closing,
   );
   const grants = () => authorizer.grants();
+  const declared = deployment.ofType("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm");
+  const watch = createAlarmWatch(declared, metrics);
   const alarms = () => {
     sampleQueues(storage.sqs, metrics, clock.now());
-    const declared = deployment.ofType("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm");
-    return evaluateAlarms(declared, metrics, clock.now());
+    const { changes, states } = watch.look(clock.now());
+    for (const change of changes) options.onAlarm?.(change);
+    return states;
   };
   gateway.serve({
     ...{ clock, identities, authorizer, onDefect, mischief: (service: string) => faults.mischief(service) },
@@ -144,8 +153,9 @@ async function assemble(options: LocalOptions, closing: Closing): Promise<Omit<L
   const schedules = deployment.ofType("AWS::Scheduler::Schedule");
   const schedule = createSchedule({ schedules, functions, authorizer, clock, onLog });
   if (options.schedule !== false) closing(schedule.start());
+  const watching = setInterval(alarms, alarmMillis);
+  closing(() => clearInterval(watching));
   const housekeeping = setInterval(() => {
-    sampleQueues(storage.sqs, metrics, clock.now());
     storage.dynamodb.expire(Math.floor(clock.now() / 1000)).catch(onDefect);
   }, 60_000);
   closing(() => clearInterval(housekeeping));

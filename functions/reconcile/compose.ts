@@ -18,7 +18,6 @@ import { createRemoteRenderer, type RenderInvoker } from "../../shared/render/re
 import { type Environment, requireVariable, runsOnThisMachine } from "../../shared/runtime/environment.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { ReconcileError } from "../../shared/runtime/reconcile-error.ts";
-import { emf } from "../../shared/runtime/metrics.ts";
 import { createStoredSources } from "../../shared/source/stored-sources.ts";
 
 /** Longer than the render function may take, so that the SDK never asks a second time for the same build. */
@@ -29,7 +28,7 @@ export function compose(environment: Environment): {
   readonly reconcileOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
 } {
   const engine = createEngine(environment);
-  const { clock, table, log, emit, trigger, report } = engine;
+  const { clock, table, log, metrics, trigger, report } = engine;
   const { blobs } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
@@ -54,12 +53,10 @@ export function compose(environment: Environment): {
       reach: runsOnThisMachine(environment) ? "machine" : "network",
     }),
     compatibility: (name) => fleet.clusters.find((cluster) => cluster.name === name)?.compatibility,
-    outcome: (Cluster, kind) => {
-      const failed = kind === "retrying" || kind === "stalled";
-      emit(emf(clock, "ReconcileFailures", failed ? 1 : 0, "Count", { Cluster }));
-    },
-    drifted: (Cluster, objects) => emit(emf(clock, "DriftDetected", objects, "Count", { Cluster })),
-    unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
+    outcome: metrics.outcome,
+    applied: metrics.applied,
+    drifted: metrics.drifted,
+    unreachable: metrics.unreachable,
   };
 
   const reconcileOne = async (message: WorkMessage, invocation: Invocation) => {

@@ -10,7 +10,6 @@ import type { WorkMessage } from "../../shared/lease/message.ts";
 import { withLease } from "../../shared/lease/with-lease.ts";
 import { type Environment, requireVariable, runsOnThisMachine } from "../../shared/runtime/environment.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { emf } from "../../shared/runtime/metrics.ts";
 import { recordDeaths, recordStuck } from "../../shared/source/deaths.ts";
 import { openTransportWithin } from "../../shared/source/git/open-transport.ts";
 import { forgetSource } from "../../shared/source/rows.ts";
@@ -21,7 +20,7 @@ export function compose(environment: Environment): {
   readonly fetchOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
 } {
   const engine = createEngine(environment);
-  const { clock, table, log, emit, trigger, report } = engine;
+  const { clock, table, log, metrics, trigger, report } = engine;
   const { blobs, bucket } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
@@ -38,7 +37,7 @@ export function compose(environment: Environment): {
     trigger,
     hmacKey: async () => Buffer.from(await secrets.get(digestSecret), "utf8"),
     openCluster: (name) => access.open(name, "source"),
-    unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
+    unreachable: metrics.unreachable,
   };
 
   const fetchOne = async (message: WorkMessage, invocation: Invocation) => {

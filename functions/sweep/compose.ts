@@ -8,7 +8,6 @@ import type { WorkMessage } from "../../shared/lease/message.ts";
 import { withLease } from "../../shared/lease/with-lease.ts";
 import { type Environment, requireVariable, runsOnThisMachine } from "../../shared/runtime/environment.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { emf } from "../../shared/runtime/metrics.ts";
 import { restSweep } from "../../shared/sweep/rest.ts";
 import { sweep } from "../../shared/sweep/sweep.ts";
 
@@ -17,7 +16,7 @@ export function compose(environment: Environment): {
   readonly sweepOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
 } {
   const engine = createEngine(environment);
-  const { clock, table, log, emit, trigger, report } = engine;
+  const { clock, table, log, metrics, trigger, report } = engine;
   const { blobs } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
@@ -49,14 +48,11 @@ export function compose(environment: Environment): {
           trigger,
           openCluster: access.open,
           spokes,
-          frozen: (Cluster, reasons) =>
-            emit(emf(clock, "EngineFrozen", reasons.length > 0 ? 1 : 0, "Count", { Cluster })),
-          prunePending: (Cluster, count) => emit(emf(clock, "PrunePending", count, "Count", { Cluster })),
-          driftStands: (Cluster, { uncorrected, flapping }) => {
-            emit(emf(clock, "DriftUncorrected", uncorrected, "Count", { Cluster }));
-            if (flapping > 0) emit(emf(clock, "DriftFlapping", flapping, "Count", { Cluster }));
-          },
-          unreachable: (Cluster) => emit(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
+          frozen: metrics.frozen,
+          swept: metrics.swept,
+          prunePending: metrics.prunePending,
+          driftStands: metrics.driftStands,
+          unreachable: metrics.unreachable,
         }),
     });
   };

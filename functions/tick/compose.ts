@@ -3,12 +3,11 @@ import { createEngine } from "../../shared/aws/engine.ts";
 import { readFleetFile } from "../../shared/aws/fleet-file.ts";
 import { claimDue } from "../../shared/lease/claim.ts";
 import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
-import { emf } from "../../shared/runtime/metrics.ts";
 import { tick } from "../../shared/schedule/tick.ts";
 
 export function compose(environment: Environment): () => Promise<{ readonly claimed: number }> {
   const engine = createEngine(environment);
-  const { clock, table, log, emit, trigger } = engine;
+  const { clock, table, log, metrics, trigger } = engine;
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
 
   return async () => {
@@ -17,12 +16,13 @@ export function compose(environment: Environment): () => Promise<{ readonly clai
       clock,
       trigger,
       claimDue: async () => {
-        const { sent, lateSeconds, failures } = await claimDue(engine);
+        const { sent, lateSeconds, overdue, failures } = await claimDue(engine);
         for (const failure of failures) log("claim failed", { error: String(failure) });
-        emit(emf(clock, "ReconcileLagSeconds", lateSeconds, "Seconds", {}));
+        metrics.late(lateSeconds);
+        metrics.overdue(overdue);
         return sent;
       },
-      sweepAge: (Cluster, seconds) => emit(emf(clock, "SweepAgeSeconds", seconds, "Seconds", { Cluster })),
+      sweepAge: metrics.sweepAge,
     });
     log("tick", { claimed: result.claimed });
     return result;

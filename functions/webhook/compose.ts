@@ -4,13 +4,12 @@ import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { createEngine } from "../../shared/aws/engine.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
 import { type Environment, requireVariable } from "../../shared/runtime/environment.ts";
-import { emf } from "../../shared/runtime/metrics.ts";
 import { handleDelivery } from "../../shared/webhook/handle.ts";
 import { type Answer, verifyWebhook, type WebhookRequest } from "../../shared/webhook/verify.ts";
 
 export function compose(environment: Environment): (request: WebhookRequest) => Promise<Answer> {
   const engine = createEngine(environment);
-  const { clock, table, log, emit, trigger } = engine;
+  const { clock, table, log, metrics, trigger } = engine;
   const secrets = createSecrets(new SecretsManagerClient({}), clock);
   const secretArn = requireVariable(environment, "DRIFTLESS_WEBHOOK_SECRET");
 
@@ -24,7 +23,7 @@ export function compose(environment: Environment): (request: WebhookRequest) => 
   return async (request) => {
     const verified = await verify(request);
     if (verified.kind === "refused") {
-      if (verified.answer.status === 401) emit(emf(clock, "WebhookSignatureRejected", 1, "Count", {}));
+      if (verified.answer.status === 401) metrics.signatureRejected();
       log("webhook refused", { status: verified.answer.status, message: verified.answer.message });
       return verified.answer;
     }
@@ -32,9 +31,7 @@ export function compose(environment: Environment): (request: WebhookRequest) => 
       table,
       clock,
       trigger,
-      unknownRepository: (repository) => {
-        emit(emf(clock, "WebhookUnknownRepository", 1, "Count", {}, { repository }));
-      },
+      unknownRepository: metrics.unknownRepository,
     });
     log("webhook", { type: verified.event, delivery: verified.delivery, message: answer.message });
     return answer;

@@ -27,7 +27,12 @@ export class EngineDashboard extends Construct {
       widgets: [
         [new cloudwatch.AlarmStatusWidget({ title: "Alarms", alarms: [...alarms.all], width: 24, height: 4 })],
         [
-          graph("Drift found", byCluster("DriftDetected", "SUM", period)),
+          graph(
+            "Drift found, left and flapping",
+            byCluster("DriftDetected", "SUM", period),
+            byCluster("DriftUncorrected", "MAX", period),
+            byCluster("DriftFlapping", "MAX", period),
+          ),
           graph("Failed runs", byCluster("ReconcileFailures", "SUM", period)),
           graph("Seconds since the last sweep", byCluster("SweepAgeSeconds", "MAX", period)),
         ],
@@ -42,7 +47,19 @@ export class EngineDashboard extends Construct {
             ofEngine("ReconcileLagSeconds", "p50", period),
             ofEngine("ReconcileLagSeconds", "p99", period),
           ),
-          graph("Oldest message, dead letters", oldestMessage(queues, period), deadLetters(queues, period)),
+          graph(
+            "Seconds from stored to applied",
+            ofEngine("ApplyLagSeconds", "p50", period),
+            ofEngine("ApplyLagSeconds", "p90", period),
+          ),
+          graph(
+            "Oldest message, dead letters, overdue rows",
+            oldestMessage(queues, period),
+            deadLetters(queues, period),
+            ofEngine("OverdueRows", "Maximum", period),
+          ),
+        ],
+        [
           graph(
             "Deaths, refused and idle webhooks",
             ofEngine("WorkerDied", "Sum", period),

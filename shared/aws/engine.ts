@@ -10,7 +10,7 @@ import type { LeasedWork } from "../lease/with-lease.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { type Environment, requireVariable } from "../runtime/environment.ts";
 import { createJsonLog, type Log } from "../runtime/log.ts";
-import { emf } from "../runtime/metrics.ts";
+import { createEngineMetrics, type EngineMetrics } from "../runtime/engine-metrics.ts";
 import { createSqsQueues } from "./queues.ts";
 import { createDynamoTable } from "./table.ts";
 
@@ -23,8 +23,7 @@ export interface Invocation {
 export interface Engine extends LeasePorts {
   readonly name: string;
   readonly log: Log;
-  /** Writes one line as it is, for metrics. */
-  readonly emit: (line: string) => void;
+  readonly metrics: EngineMetrics;
   readonly trigger: (key: string, why: string, note?: Registration) => Promise<void>;
   /** Every worker's: a line in the log and a metric for the run that came to no end. */
   readonly report: NonNullable<LeasedWork["report"]>;
@@ -44,17 +43,18 @@ export function createEngine(environment: Environment): Engine {
   });
   const ports: LeasePorts = { table, queues, clock };
   const log = createJsonLog(emit, clock.now);
+  const metrics = createEngineMetrics(clock, emit);
   return {
     ...ports,
     name: variable("DRIFTLESS_ENGINE"),
     log,
-    emit,
+    metrics,
     trigger: async (key, why, note) => {
       await trigger(ports, key, { why, ...(note ? { register: note } : {}) });
     },
     report: (end, { lease: { key, attempts } }) => {
       log(end === "died" ? "worker died" : "came no further", { key, deaths: attempts - 1 });
-      emit(emf(clock, "WorkerDied", 1, "Count", {}, { key, end }));
+      metrics.workerDied({ key, end });
     },
     leave: async (key) => {
       log("of no cluster of the fleet", { key });

@@ -19,6 +19,8 @@ export interface StoredArtifact {
   /** Key of the source's row. */
   readonly sourceKey: string;
   readonly originRevision?: string;
+  /** Seconds since the epoch at which the revision was stored first. */
+  readonly storedAt?: number;
 }
 
 export interface Sources {

@@ -22,6 +22,7 @@ import type { Item } from "../lease/ports.ts";
 import type { Held, WorkResult } from "../lease/with-lease.ts";
 import { createAnnouncer, type Trigger } from "./announcer.ts";
 import { createAppliedStates } from "./applied-state.ts";
+import { measureApplyLag } from "./apply-lag.ts";
 import { parsePhase, type KustomizePorts, type Outcome, type Renderer, type Sources } from "./ports.ts";
 import { controllerUser, reconcile } from "./reconcile.ts";
 import { isRoot } from "./root.ts";
@@ -37,6 +38,8 @@ export interface WorkerPorts extends ClusterPorts {
   readonly trigger: Trigger;
   /** One line per outcome, for metrics. */
   readonly outcome: (cluster: string, outcome: Outcome["kind"], seconds: number) => void;
+  /** Told once of each revision, in seconds since it was stored. */
+  readonly applied: (seconds: number) => void;
   /** The level that the fleet file names for the cluster. */
   readonly compatibility: (cluster: string) => Compatibility | undefined;
   /** Objects that were corrected although neither Git nor the Kustomization had changed. */
@@ -95,6 +98,7 @@ async function workOnObject(
   const startedAt = clock.now();
   const row = held.lease.row;
   const related = sourceRefOf(parsed.value);
+  const lag = measureApplyLag(ports.sources(self.cluster));
   // In their order, but no step of the run waits for the one before to be written down.
   let told = Promise.resolve();
   const engine: KustomizePorts = {
@@ -109,7 +113,7 @@ async function workOnObject(
       return settings;
     },
     spokes: bindSpokes(ports.spokes(self.cluster), held.signal),
-    sources: ports.sources(self.cluster),
+    sources: lag.sources,
     renderer: ports.renderer,
     states: createAppliedStates(ports.blobs),
     announcer: createAnnouncer(self, table, ports.trigger),
@@ -128,6 +132,10 @@ async function workOnObject(
   const outcome = await reconcile(parsed.value, key, row, engine).finally(() => told);
   const seconds = (clock.now() - startedAt) / 1000;
   ports.outcome(self.cluster, outcome.kind, seconds);
+  if (outcome.kind === "ready" || outcome.kind === "health") {
+    const waited = lag.of(outcome.revision, row.seenRev, clock.now());
+    if (waited !== undefined) ports.applied(waited);
+  }
   log("reconciled", {
     key,
     outcome: outcome.kind,

@@ -26,6 +26,8 @@ export interface Claimed {
   readonly sent: number;
   /** How late the oldest claimed row was, in seconds. */
   readonly lateSeconds: number;
+  /** Rows that were due, or asked for, long ago, and that no run has served since. */
+  readonly overdue: number;
   /** Rows whose claim or message failed: they come again by themselves. */
   readonly failures: readonly unknown[];
 }
@@ -38,6 +40,7 @@ export async function claimDue(ports: LeasePorts, options: ClaimOptions = {}): P
   return {
     sent: shards.reduce((sum, shard) => sum + shard.sent, 0),
     lateSeconds: Math.max(0, ...shards.map((shard) => shard.lateSeconds)),
+    overdue: shards.reduce((sum, shard) => sum + shard.overdue, 0),
     failures: shards.flatMap((shard) => shard.failures),
   };
 }
@@ -50,6 +53,7 @@ async function claimShard(
   const failures: unknown[] = [];
   let sent = 0;
   let lateSeconds = 0;
+  let overdue = 0;
   let rows: readonly Item[] = [];
   try {
     rows = await ports.table.query({ index: "due", pk, atMost: padTime(epochSeconds(ports.clock) + ahead), limit });
@@ -58,6 +62,7 @@ async function claimShard(
   }
   for (const row of rows) {
     try {
+      if (isOverdue(row, epochSeconds(ports.clock))) overdue++;
       const late = await claimRow(ports, row);
       if (late === undefined) continue;
       sent++;
@@ -66,7 +71,7 @@ async function claimShard(
       failures.push(error);
     }
   }
-  return { sent, lateSeconds, failures };
+  return { sent, lateSeconds, overdue, failures };
 }
 
 /** How late the row was, or undefined when there was nothing to send. */
@@ -88,4 +93,14 @@ async function claimRow(ports: LeasePorts, item: Item): Promise<number | undefin
 /** A refusal may be our own claim, whose reply was lost; another tick's of the same second does no harm. */
 async function isOurs(ports: LeasePorts, key: string, claimed: string): Promise<boolean> {
   return (await readRow(ports, key))?.nextAt === claimed;
+}
+
+/** Gauge of what no message brings to a worker: asked for this long ago, and not being worked on. */
+const overdueSeconds = 900;
+
+function isOverdue({ schedAt, reqSeq, doneSeq, pend, leaseExp }: Item, now: number): boolean {
+  if (typeof leaseExp === "number" && leaseExp >= now) return false;
+  const long = (since: unknown) => typeof since === "number" && since < now - overdueSeconds;
+  if (long(schedAt)) return true;
+  return typeof reqSeq === "number" && reqSeq !== doneSeq && long(pend ?? leaseExp);
 }

@@ -28,6 +28,10 @@ export const metrics = {
   ReconcileFailures: { unit: "Count", dimensions: ["Cluster"] },
   /** Start of a run less the time at which it was due. */
   ReconcileLagSeconds: { unit: "Seconds", dimensions: [] },
+  /** From the moment at which a revision was stored until a Kustomization had applied it. */
+  ApplyLagSeconds: { unit: "Seconds", dimensions: [] },
+  /** Gauge, by the tick: rows whose work was asked for a quarter of an hour ago or longer, and was not done. */
+  OverdueRows: { unit: "Count", dimensions: [] },
   /** A run came to no end: its worker never released the row, or it is the third that its deadline cut off in one place. */
   WorkerDied: { unit: "Count", dimensions: [] },
   /** Requests that could not reach a cluster's API server. */

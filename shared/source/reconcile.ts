@@ -96,7 +96,7 @@ async function store(repository: GitRepository, run: Run): Promise<SourceOutcome
 
   // The table first: a run that dies before the status is written repeats both writes, and the dependants are told
   // only after this function has returned.
-  await recordStored(ports.table, key, previous, { ...fetched, revision });
+  await recordStored(ports.table, key, previous, { ...fetched, revision }, Math.floor(ports.clock.now() / 1000));
   const location = `s3://${ports.bucket}/${fetched.artifactKey}`;
   const artifact = artifactOf(repository, { ...fetched, revision, commit, url: location }, now());
   await write(object, concludeReady(repository, artifact, now()), ports);

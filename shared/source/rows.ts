@@ -14,6 +14,8 @@ export interface StoredArchive {
 /** `OB#<key>/SRC`. */
 export interface SourceRow extends Partial<StoredArchive> {
   readonly revision?: string;
+  /** Seconds since the epoch at which the revision was stored first. */
+  readonly storedAt?: number;
   /** The revision that the dependants were told of last. */
   readonly announced?: string;
   /** Match key under which webhooks find this source. */
@@ -42,6 +44,7 @@ export async function readSourceRow(table: Table, key: string): Promise<SourceRo
   return {
     ...texts(item, ["artifactKey", "digest", "revision", "announced", "urlKey", "urlBranch"]),
     ...(typeof item.size === "number" ? { size: item.size } : {}),
+    ...(typeof item.storedAt === "number" ? { storedAt: item.storedAt } : {}),
     failures: typeof item.failures === "number" ? item.failures : 0,
   };
 }
@@ -52,13 +55,16 @@ export async function recordStored(
   key: string,
   previous: SourceRow,
   next: StoredArchive & { readonly revision: string },
+  nowSeconds: number,
 ): Promise<void> {
   const same = previous.revision === next.revision && previous.digest === next.digest && previous.size === next.size;
   if (same && previous.artifactKey === next.artifactKey && previous.failures === 0) return;
-  const otherContent = previous.revision === next.revision && previous.digest !== next.digest;
+  const sameRevision = previous.revision === next.revision;
+  const otherContent = sameRevision && previous.digest !== next.digest;
   await table.update(sourceItem(key), {
     update:
       "SET v = :v, revision = :revision, digest = :digest, artifactKey = :artifactKey, size = :size, failures = :none" +
+      (sameRevision ? "" : ", storedAt = :now") +
       (otherContent ? " REMOVE announced" : ""),
     values: {
       ":v": schemaVersion,
@@ -67,6 +73,7 @@ export async function recordStored(
       ":artifactKey": next.artifactKey,
       ":size": next.size,
       ":none": 0,
+      ...(sameRevision ? {} : { ":now": nowSeconds }),
     },
   });
 }

@@ -9,9 +9,10 @@ export function createStoredSources(cluster: string, table: Table): Sources {
   return {
     async artifactOf({ apiVersion, kind, namespace, name }) {
       const key = formatKey({ cluster, group: groupOf(apiVersion), kind, namespace, name });
-      const { revision, digest, artifactKey } = await readSourceRow(table, key);
+      const { revision, digest, artifactKey, storedAt } = await readSourceRow(table, key);
       if (revision === undefined || digest === undefined || artifactKey === undefined) return undefined;
-      return { revision, digest, blobKey: artifactKey, sourceKey: key };
+      const known = storedAt === undefined ? {} : { storedAt };
+      return { revision, digest, blobKey: artifactKey, sourceKey: key, ...known };
     },
   };
 }

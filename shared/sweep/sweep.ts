@@ -52,6 +52,8 @@ export interface SweepPorts {
   readonly trigger: (key: string, why: string, server: { readonly uid: string }) => Promise<void>;
   readonly frozen: (cluster: string, reasons: readonly string[]) => void;
   readonly unreachable: (cluster: string) => void;
+  /** The cluster was looked at as a whole, and what must run was told. */
+  readonly swept: (cluster: string) => void;
   /** How many Kustomizations have a prune that waits for approval; told only when there are any. */
   readonly prunePending: (cluster: string, kustomizations: number) => void;
   /** Drift that runs have left; told only when there is any. */
@@ -127,6 +129,7 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   };
   await each(findDue(name, objects, known), inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
   await lookCloser(name, server, objects, reader, held, ports, settings);
+  ports.swept(name);
 }
 
 /** What only a comparison with the last sweep shows: changed inputs, and drift. */

@@ -14,6 +14,7 @@ import type { LeasePorts } from "../../shared/lease/row.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
 import { type LeaseOutcome, withLease } from "../../shared/lease/with-lease.ts";
 import type { BlobStore } from "../../shared/runtime/blob-store.ts";
+import { createEngineMetrics, type EngineMetrics } from "../../shared/runtime/engine-metrics.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import * as source from "../../shared/source/deaths.ts";
 import type { SourcePorts } from "../../shared/source/ports.ts";
@@ -34,6 +35,8 @@ export interface EngineWorld extends LeasePorts {
   readonly log: Log;
   /** Told how each Kustomization's run ended. */
   readonly outcome?: (cluster: string, kind: string, seconds: number) => void;
+  /** What would be written to standard output; nowhere where absent. */
+  readonly metrics?: EngineMetrics;
 }
 
 export interface Invocation {
@@ -47,8 +50,8 @@ export async function runMessage(
   message: WorkMessage,
   invocation: Invocation,
 ): Promise<LeaseOutcome | undefined> {
-  const { table, blobs, clock, log } = world;
-  const common = { table, blobs, clock, log, unreachable: () => undefined };
+  const { table, blobs, clock, log, metrics = createEngineMetrics(world.clock, () => undefined) } = world;
+  const common = { table, blobs, clock, log, unreachable: metrics.unreachable };
   const tell = async (key: string, why: string, note?: Registration) => {
     await trigger(world, key, { why, ...(note ? { register: note } : {}) });
   };
@@ -69,9 +72,10 @@ export async function runMessage(
           trigger: tell,
           openCluster: world.openCluster,
           spokes: world.spokes,
-          frozen: () => undefined,
-          prunePending: () => undefined,
-          driftStands: () => undefined,
+          frozen: metrics.frozen,
+          swept: metrics.swept,
+          prunePending: metrics.prunePending,
+          driftStands: metrics.driftStands,
         }),
     });
   }
@@ -100,8 +104,9 @@ export async function runMessage(
     openCluster: (name) => world.openCluster(name, "apply"),
     spokes: world.spokes,
     trigger: tell,
-    outcome: world.outcome ?? (() => undefined),
-    drifted: () => undefined,
+    outcome: world.outcome ?? metrics.outcome,
+    applied: metrics.applied,
+    drifted: metrics.drifted,
     compatibility: () => undefined,
   };
   return withLease(world, message, {

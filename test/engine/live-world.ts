@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
 import type { Connection } from "../../shared/kubernetes/transport.ts";
 import { createSpokes } from "../../shared/kubernetes/spokes.ts";
+import { claimDue } from "../../shared/lease/claim.ts";
 import { sweepKey } from "../../shared/lease/message.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
 import { remoteBasesOverNetwork } from "../../shared/remote/over-network.ts";
@@ -12,7 +13,9 @@ import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
 import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
 import { locateKubectl } from "../../shared/render/locate-kubectl.ts";
 import { type Clock, systemClock } from "../../shared/runtime/clock.ts";
+import { createEngineMetrics } from "../../shared/runtime/engine-metrics.ts";
 import type { LogFields } from "../../shared/runtime/log.ts";
+import { tick } from "../../shared/schedule/tick.ts";
 import { openTransportWithin } from "../../shared/source/git/open-transport.ts";
 import { createGitRoot, type Repository, startGitServer } from "../fakes/git-server.ts";
 import { createMemoryTable, type MemoryTable } from "../fakes/memory-table.ts";
@@ -39,13 +42,22 @@ export interface LiveWorld {
   settle(withinMillis?: number): Promise<void>;
   /** The same in no time: where the engine would rest until something is due, its clock moves on instead. */
   skip(withinMillis: number): Promise<void>;
+  /** The minute's tick; what it finds due is worked off by `settle`. */
+  tick(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface LiveOptions {
+  readonly takeOver?: boolean;
+  readonly clock?: Clock;
+  /** Gets the lines that the functions would write for CloudWatch. */
+  readonly emit?: (line: string) => void;
 }
 
 /** @param sync false leaves the root objects out: the fleet entry names no repository */
 export async function createLiveWorld(
   connection: Connection,
-  options: { readonly takeOver?: boolean } = {},
+  { clock: base = systemClock, emit, ...options }: LiveOptions = {},
 ): Promise<LiveWorld> {
   const git = createGitRoot();
   const repository = git.create("fleet");
@@ -58,7 +70,8 @@ export async function createLiveWorld(
   });
   const cluster = createCluster(connection);
   let ahead = 0;
-  const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };
+  const clock: Clock = { ...base, now: () => base.now() + ahead };
+  const metrics = createEngineMetrics(clock, emit ?? (() => undefined));
   const queues = createMemoryQueues(clock);
   const table = createMemoryTable({ now: clock.now });
   const blobs = createMemoryBlobs();
@@ -91,6 +104,7 @@ export async function createLiveWorld(
     openCluster: async () => engineCluster,
     spokes: createSpokes({ clusters: [], openMember: async () => engineCluster, reach: "machine" }),
     log: (event, fields = {}) => logs.push({ event, fields }),
+    metrics,
   };
   let run = 0;
   const settle = async (withinMillis = 0, rest: (millis: number) => Promise<void> = clock.sleep) => {
@@ -133,6 +147,19 @@ export async function createLiveWorld(
       settle(withinMillis, async (millis) => {
         ahead += millis;
       }),
+    tick: async () => {
+      const { late, overdue, sweepAge } = metrics;
+      const claim = async () => {
+        const claimed = await claimDue(world);
+        late(claimed.lateSeconds);
+        overdue(claimed.overdue);
+        return claimed.sent;
+      };
+      await tick(
+        { engine: world.engine, clusters: world.clusters },
+        { table, clock, claimDue: claim, trigger: wake, sweepAge },
+      );
+    },
     close: async () => {
       await cluster.close();
       await engineCluster.close();

@@ -279,6 +279,19 @@ describe("the alarms", () => {
     }
   });
 
+  it("ask for no metric that the engine does not write with exactly these dimensions", () => {
+    const asked = alarms.flatMap(({ Namespace, MetricName, Dimensions = [], Metrics = [] }) => [
+      ...(Namespace === "Driftless" ? [[MetricName, Dimensions]] : []),
+      ...[
+        ...JSON.stringify(Metrics).matchAll(/SELECT \w+\((\w+)\) FROM SCHEMA\(\\"(\w+)\\"((?:, \w+)*)\) GROUP BY/g),
+      ].map(([, name, namespace, dimensions = ""]) => [name, dimensions.split(", ").filter(Boolean), namespace]),
+    ]);
+
+    expect(asked.length).toBeGreaterThanOrEqual(Object.keys(metrics).length - quiet.length);
+    for (const [name, dimensions] of asked)
+      expect([name, dimensions]).toEqual([name, metrics[name as keyof typeof metrics].dimensions]);
+  });
+
   it("and the dashboard show every metric of the engine", () => {
     const shown = JSON.stringify(propertiesOf("AWS::CloudWatch::Dashboard"));
 
@@ -306,11 +319,13 @@ describe("the alarms", () => {
   });
 
   it("keep silent about the fleet while the engine is down", () => {
-    const [down, fleet] = Object.entries(resourcesOf(template, "AWS::CloudWatch::CompositeAlarm"));
+    const [down, fleet, drift] = Object.entries(resourcesOf(template, "AWS::CloudWatch::CompositeAlarm"));
 
     expect(down?.[1].Properties.AlarmName).toBe("driftless-prod-eu-EngineDown");
     expect(fleet?.[1].Properties.AlarmName).toBe("driftless-prod-eu-FleetUnhealthy");
     expect(print(fleet?.[1].Properties.ActionsSuppressor)).toBe(`<${down?.[0] ?? ""}.Arn>`);
+    // A dead letter may lie for days; drift is news each time.
+    expect(drift?.[1].Properties).not.toHaveProperty("ActionsSuppressor");
   });
 
   it("tell a topic where one is given, once for each cause", () => {
@@ -322,7 +337,8 @@ describe("the alarms", () => {
       .map(({ AlarmName }) => String(AlarmName).replace("driftless-driftless-", ""));
 
     expect(ringing.sort()).toEqual([
-      "DriftDetected",
+      "ApplyLag",
+      "Drift",
       "EngineDown",
       "FleetUnhealthy",
       "FunctionErrors",

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { evaluateAlarms, evaluateMath } from "../../local/alarms.ts";
+import { evaluateAlarms } from "../../local/alarms.ts";
+import { evaluateMath } from "../../local/metric-math.ts";
 import { createMetricStore } from "../../local/metrics.ts";
 import type { Resource } from "../../local/template.ts";
 
@@ -81,7 +82,7 @@ describe("evaluateAlarms", () => {
 
   it("rings a composite with one of its alarms", () => {
     const composite = alarm(
-      { AlarmRule: '(ALARM("arn:aws:cloudwatch:::alarm:Alarm") OR ALARM("Other"))' },
+      { AlarmRule: '(ALARM("arn:aws:cloudwatch:::alarm:Alarm") OR ALARM("Alarm"))' },
       "AWS::CloudWatch::CompositeAlarm",
       "All",
     );

@@ -51,6 +51,7 @@ async function aWorld({ objects = [kustomization], frozen = [] as readonly strin
     outcome: () => undefined,
     compatibility: () => undefined,
     drifted: () => undefined,
+    applied: () => undefined,
   };
   const status = () => cluster.find(ref)?.status as Record<string, unknown> | undefined;
   const events = () => cluster.objects().filter(({ kind }) => kind === "Event");

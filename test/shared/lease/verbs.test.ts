@@ -318,6 +318,22 @@ describe("claimDue", () => {
     expect((await claimDue(withLostReplies(world.ports))).sent).toBe(1);
   });
 
+  it("counts what was asked for a quarter of an hour ago and is not being worked on", async () => {
+    const world = aLeaseWorld();
+    await trigger(world.ports, key, push);
+    await trigger(world.ports, `${key}-2`, push);
+    await release(world.ports, await held(world), { schedAt: world.now() + 60, wrote: false });
+    await world.pass(900);
+    const early = (await claimDue(world.ports)).overdue;
+    await world.pass(300);
+    const late = (await claimDue(world.ports)).overdue;
+    await acquire(world.ports, key, "run-2");
+    await world.pass(300);
+
+    expect([early, late]).toEqual([0, 2]);
+    expect((await claimDue(world.ports)).overdue).toBe(2);
+  });
+
   it("goes on after a row that fails, and hands the failure back", async () => {
     const world = aLeaseWorld();
     await trigger(world.ports, key, push);

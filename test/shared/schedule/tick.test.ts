@@ -11,7 +11,8 @@ const now = clock.now() / 1000;
 async function tickWith(sweptAt: Readonly<Record<string, number | undefined>>, more: Item = {}) {
   const table = createMemoryTable();
   for (const [name, at] of Object.entries(sweptAt))
-    if (at !== undefined) await table.put({ pk: `CL#${name}`, sk: "META", v: 1, sweptAt: at, ...more });
+    if (at !== undefined || Object.keys(more).length > 0)
+      await table.put({ pk: `CL#${name}`, sk: "META", v: 1, ...(at === undefined ? {} : { sweptAt: at }), ...more });
   const did: string[] = [];
   const clusters = Object.keys(sweptAt).map((name) => ({ name, arn: `arn:aws:eks:eu-west-1:1:cluster/${name}` }));
   const answer = await tick(
@@ -33,12 +34,17 @@ describe("the tick", () => {
   });
 
   it.each<[string, number | undefined, readonly string[]]>([
-    ["that was never swept", undefined, ["one/sweep tick"]],
+    ["that was never swept", undefined, ["one 0s", "one/sweep tick"]],
     ["that was just swept", now, ["one 0s"]],
     ["whose sweep is at the limit", now - 150, ["one 150s"]],
     ["whose sweep is overdue", now - 151, ["one 151s", "one/sweep tick"]],
   ])("looks after a cluster %s", async (_, sweptAt, expected) => {
     expect((await tickWith({ one: sweptAt })).did).toEqual(["claim", ...expected]);
+  });
+
+  it("tells for how long the first sweep of a cluster was asked for in vain", async () => {
+    const { did } = await tickWith({ one: undefined }, { askedAt: now - 400 });
+    expect(did).toEqual(["claim", "one 400s", "one/sweep tick"]);
   });
 
   it("leaves a sweep alone that rests, and asks for it again when that is over", async () => {
@@ -52,6 +58,6 @@ describe("the tick", () => {
 
   it("looks after each cluster", async () => {
     const { did } = await tickWith({ one: now - 10, two: undefined, three: now - 500 });
-    expect(did).toEqual(["claim", "one 10s", "two/sweep tick", "three 500s", "three/sweep tick"]);
+    expect(did).toEqual(["claim", "one 10s", "two 0s", "two/sweep tick", "three 500s", "three/sweep tick"]);
   });
 });

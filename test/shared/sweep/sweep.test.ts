@@ -60,6 +60,7 @@ function aWorld() {
     spokes: () => memorySpokes(),
     frozen: () => undefined,
     unreachable: (name) => void unreachable.push(name),
+    swept: () => undefined,
     prunePending: (name, kustomizations) => void pending.push(`${name} ${kustomizations}`),
     driftStands: (name, count) => void standing.push([name, count]),
   };
