@@ -1,10 +1,11 @@
-/** The grammar of the verbs that only look: build, diff, tree, trace, export, debug. */
+/** The grammar of the verbs that only look: build, diff, tree, trace, export, debug, metrics. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 import { buildCommand, type LocalOptions } from "./commands/build.ts";
 import { debugKustomization, type DebugOptions } from "./commands/debug.ts";
 import { diffCommand, type DiffOptions } from "./commands/diff.ts";
 import { exportObjects } from "./commands/export.ts";
+import { printMetrics } from "./commands/metrics.ts";
 import { trace } from "./commands/trace.ts";
 import { treeKustomization } from "./commands/tree.ts";
 import { fluxKinds } from "./kinds.ts";
@@ -30,6 +31,20 @@ export function addReadVerbs(program: Command, ports: ProgramPorts): void {
   addTrace(program, ports);
   addExport(program, ports);
   addDebug(program, ports);
+  addMetrics(program, ports);
+}
+
+function addMetrics(program: Command, ports: ProgramPorts): void {
+  program
+    .command("metrics")
+    .description("print the state of Flux's objects as Prometheus series, under the names that Flux's dashboards read")
+    .option("-A, --all-namespaces", "objects of all namespaces")
+    .option("--deprecated", "also gotk_reconcile_condition and gotk_suspend_status, which older dashboards read")
+    .action(async (_: unknown, self: Command) => {
+      const flags: Globals & { allNamespaces?: boolean; deprecated?: boolean } = self.optsWithGlobals();
+      const { namespace, allNamespaces = false, deprecated = false } = flags;
+      await printMetrics(await ports.connect(flags), { namespace, allNamespaces, deprecated });
+    });
 }
 
 function addBuild(program: Command, ports: ProgramPorts): void {
