@@ -17,7 +17,9 @@ function createApp(): App {
   const { fleet } = settings;
   const controlPlane = new ControlPlaneStack(app, settings);
   for (const cluster of fleet.clusters) {
-    new ClusterStack(app, { fleet, cluster });
+    const stack = new ClusterStack(app, { fleet, cluster });
+    // CloudWatch Logs tries a subscription's function when it is made.
+    if (cluster.auditLogs) stack.addStackDependency(controlPlane);
   }
   acknowledgeFindings(controlPlane);
   if (process.env.CDK_VALIDATION !== "false") Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

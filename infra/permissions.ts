@@ -6,7 +6,7 @@ import type { ClusterRolePurpose } from "../shared/config/cluster-roles.ts";
 import type { QueueName } from "../shared/lease/message.ts";
 import type { IndexName } from "../shared/lease/ports.ts";
 
-export const functionNames = ["webhook", "tick", "sweep", "source", "reconcile", "render"] as const;
+export const functionNames = ["webhook", "audit", "tick", "sweep", "source", "reconcile", "render"] as const;
 export type FunctionName = (typeof functionNames)[number];
 
 /** `bucket/<prefix>` is every key below a prefix, `role/<purpose>` that role of every cluster in the fleet. */
@@ -76,6 +76,18 @@ export const permissions: Readonly<Record<FunctionName, readonly Permission[]>> 
     },
     send("source"),
     { sid: "ReadWebhookSecret", actions: ["secretsmanager:GetSecretValue"], resources: ["secret/webhook"] },
+    writeLog,
+  ],
+  audit: [
+    {
+      sid: "Rows",
+      actions: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+      resources: ["table"],
+    },
+    { sid: "Memory", actions: ["s3:GetObject"], resources: ["bucket/sweep/*"] },
+    tellMissingKeys,
+    { ...useKey, actions: ["kms:Decrypt"] },
+    send("sweep"),
     writeLog,
   ],
   tick: [

@@ -43,7 +43,10 @@ async function start(options: StartOptions): Promise<number> {
 
     // The cluster asks the engine's STS who somebody is, and the engine needs to know where the cluster is.
     const late: { aws?: LocalAws } = {};
-    const target = await openTarget(options, stateDir, (token) => late.aws?.verifyEksToken(token, clusterName));
+    const target = await openTarget(options, stateDir, {
+      identify: (token) => late.aws?.verifyEksToken(token, clusterName),
+      audit: (line) => late.aws?.writeAuditLog(clusterName, line),
+    });
     open.push(target);
     step(`${target.title} at ${target.url}`);
     const clusters = new Map([[clusterArn, { endpoint: target.url, caPem: target.caPem }]]);
@@ -114,7 +117,7 @@ async function stableGitPort(stateDir: string): Promise<number> {
 function writeFleet(stateDir: string, url: string, { takeOver }: StartOptions): string {
   const file = join(stateDir, "fleet.json");
   const sync = { url, branch: "main", path: `clusters/${clusterName}` };
-  const cluster = { name: clusterName, arn: clusterArn, sync, ...(takeOver ? { takeOver } : {}) };
+  const cluster = { name: clusterName, arn: clusterArn, sync, auditLogs: true, ...(takeOver ? { takeOver } : {}) };
   writeFileSync(file, JSON.stringify({ engine: engineName, clusters: [cluster] }, null, 2));
   return file;
 }
@@ -177,6 +180,8 @@ function printNext(gitUrl: string, { kubeconfig }: Target): void {
       "look at the cluster:",
       `  export KUBECONFIG=${kubeconfig}`,
       "  kubectl get kustomizations -A        # flux get all -A works too",
+      "change something behind Git's back, and see who did it, and an alarm that comes and goes:",
+      "  kubectl -n ingress-nginx edit configmap ingress-nginx-controller",
       "ask the engine:",
       "  npx driftless get all -A",
       "  npx driftless reconcile kustomization apps --with-source",

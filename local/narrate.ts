@@ -14,6 +14,9 @@ interface LogLine {
   readonly reason?: string;
   readonly error?: string;
   readonly key?: string;
+  readonly user?: string;
+  readonly verb?: string;
+  readonly first?: string;
 }
 
 /** Longer ago than this, a push is not what caused the event. */
@@ -60,6 +63,9 @@ function describe({
   key,
   at,
   pushedAt,
+  user = "",
+  verb = "",
+  first = "",
 }: LogLine): string | undefined {
   const since = pushedAt === undefined ? undefined : Date.parse(at ?? "") - pushedAt;
   const ago =
@@ -67,6 +73,7 @@ function describe({
   if (event === "applied") return `${object ?? ""} ${action ?? ""}  ${shorten(revision)}${ago}`;
   if (event === "event" && reason !== undefined && isTold(reason))
     return `${object ?? ""} ${reason}: ${firstLine(message)}`;
+  if (event === "changed by hand") return `changed by hand: ${verb} ${first} by ${user}`;
   if (event === "frozen" || event === "unreachable") return `${key ?? ""} ${event}: ${message}`;
   if (event === "failed") return `${key ?? ""} failed: ${firstLine(error ?? "")}`;
   return undefined;

@@ -125,6 +125,7 @@ const types: Readonly<Record<string, Describe>> = {
   "AWS::Lambda::Permission": nameless,
   "AWS::Lambda::Url": functionUrl,
   "AWS::Logs::LogGroup": logGroup,
+  "AWS::Logs::SubscriptionFilter": nameless,
   "AWS::S3::Bucket": bucket,
   "AWS::S3::BucketPolicy": nameless,
   "AWS::SNS::Subscription": nameless,

@@ -4,6 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { type Clock, systemClock } from "../shared/runtime/clock.ts";
+import { createAuditLog } from "./audit-log.ts";
 import { type AlarmChange, createAlarmWatch } from "./alarm-watch.ts";
 import type { AlarmState } from "./alarms.ts";
 import { type RoleGrants, createAuthorizer } from "./authorizer.ts";
@@ -77,6 +78,8 @@ export interface LocalAws {
   webhook(): Webhook | undefined;
   /** Undefined unless the token is good and its role has an access entry for the cluster of that name. */
   verifyEksToken(token: string, clusterName: string): EksIdentity | undefined;
+  /** A line of the audit log of the EKS cluster of that name, for the template's subscriptions. */
+  writeAuditLog(cluster: string, line: string): void;
   /** Fires the schedules now and waits for them. */
   tick(): Promise<void>;
   stop(): Promise<void>;
@@ -150,6 +153,8 @@ async function assemble(options: LocalOptions, closing: Closing): Promise<Omit<L
     for (const { pool } of functions) pool.stop();
     await pollers.stop();
   });
+  const subscriptions = deployment.ofType("AWS::Logs::SubscriptionFilter");
+  const auditLog = createAuditLog({ subscriptions, functions, authorizer, region, onLog });
   const schedules = deployment.ofType("AWS::Scheduler::Schedule");
   const schedule = createSchedule({ schedules, functions, authorizer, clock, onLog });
   if (options.schedule !== false) closing(schedule.start());
@@ -165,6 +170,7 @@ async function assemble(options: LocalOptions, closing: Closing): Promise<Omit<L
     ...{ ingressUrl: ingress.url, gatewayUrl: gateway.url, gitUrl: git.url, region, account, deployment, git },
     ...{ functions, operator: identities.operator, sqs: storage.sqs, grants, alarms, webhook },
     metrics: () => metrics.points,
+    writeAuditLog: (cluster, line) => void auditLog.write(cluster, [line]).catch(onDefect),
     verifyEksToken: (token, cluster) => identifyBearer(token, cluster, { identities, entries, now: clock.now() }),
     tick: () => schedule.fire(),
   };

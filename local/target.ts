@@ -9,6 +9,7 @@ import { kubeconfigUpstream, startClusterProxy } from "./cluster-proxy.ts";
 import type { EksIdentity } from "./eks-token.ts";
 import { rememberedPort } from "./loopback.ts";
 import type { StartOptions } from "./options.ts";
+import { auditLine } from "./sandbox/audit-event.ts";
 import { createSandbox } from "./sandbox/create-sandbox.ts";
 import type { AccessPolicy } from "./sandbox/rbac.ts";
 
@@ -26,17 +27,31 @@ export interface Target {
 
 type Identify = (token: string) => EksIdentity | undefined;
 
-export async function openTarget(options: StartOptions, stateDir: string, identify: Identify): Promise<Target> {
-  const wanted = options.context !== undefined || options.kubeconfig !== undefined;
-  return wanted ? openContext(options, stateDir, identify) : openSandbox(options, stateDir, identify);
+export interface TargetPorts {
+  readonly identify: Identify;
+  /** A line of the sandbox's audit log; other clusters keep theirs. */
+  readonly audit: (line: string) => void;
 }
 
-async function openSandbox({ port }: StartOptions, stateDir: string, identify: Identify): Promise<Target> {
+export async function openTarget(options: StartOptions, stateDir: string, ports: TargetPorts): Promise<Target> {
+  const wanted = options.context !== undefined || options.kubeconfig !== undefined;
+  return wanted ? openContext(options, stateDir, ports.identify) : openSandbox(options, stateDir, ports);
+}
+
+async function openSandbox(
+  { port }: StartOptions,
+  stateDir: string,
+  { identify, audit }: TargetPorts,
+): Promise<Target> {
   const directory = join(stateDir, "sandbox");
   mkdirSync(directory, { recursive: true });
   const portFile = join(directory, "port");
   const sandbox = createSandbox({
     stateFile: join(directory, "objects.json"),
+    audit: (entry) => {
+      const line = auditLine(entry, Date.now());
+      if (line !== undefined) audit(line);
+    },
     authenticate: ({ token }) => {
       const identity = token === undefined ? undefined : identify(token);
       if (!identity) return undefined;

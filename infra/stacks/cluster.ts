@@ -5,10 +5,13 @@
 import { Stack, Tags } from "aws-cdk-lib";
 import * as eks from "aws-cdk-lib/aws-eks";
 import * as iam from "aws-cdk-lib/aws-iam";
+import * as logs from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 
 import { groups } from "../../shared/bootstrap/names.ts";
-import { parseClusterArn } from "../../shared/config/cluster-arn.ts";
+import { auditFilterPattern } from "../../shared/audit/filter-pattern.ts";
+import { auditLogGroup } from "../../shared/audit/handle.ts";
+import { type ClusterArn, parseClusterArn } from "../../shared/config/cluster-arn.ts";
 import {
   clusterRoleName,
   clusterRolePath,
@@ -18,6 +21,7 @@ import {
   type ClusterRolePurpose,
 } from "../../shared/config/cluster-roles.ts";
 import type { Fleet, FleetCluster } from "../../shared/config/fleet.ts";
+import { functionName } from "../constructs/engine-function.ts";
 import { functionsThatAssume } from "../permissions.ts";
 
 export interface ClusterStackProps {
@@ -69,6 +73,7 @@ export class ClusterStack extends Stack {
       accessPolicies: [this.accessPolicy("AmazonEKSAdminViewPolicy")],
     });
     this.createEntry("SourceEntry", arn.cluster, source, { kubernetesGroups: [groups.source] });
+    if (cluster.auditLogs) this.subscribeToAuditLog(engine, arn);
   }
 
   /**
@@ -83,6 +88,16 @@ export class ClusterStack extends Stack {
         ),
       },
       StringEquals: { "sts:ExternalId": externalId(engine) },
+    });
+  }
+
+  /** EKS creates the log group when the log type `audit` is switched on; the engine's function must be there before. */
+  private subscribeToAuditLog(engine: string, { partition, account, region, cluster }: ClusterArn): void {
+    new logs.CfnSubscriptionFilter(this, "AuditLog", {
+      filterName: `driftless-${engine}`,
+      logGroupName: auditLogGroup(cluster),
+      filterPattern: auditFilterPattern(engine, { partition, account }),
+      destinationArn: `arn:${partition}:lambda:${region}:${account}:function:${functionName(engine, "audit")}`,
     });
   }
 

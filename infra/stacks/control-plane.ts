@@ -3,12 +3,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { KubectlV36Layer } from "@aws-cdk/lambda-layer-kubectl-v36";
-import { CfnOutput, Duration, Stack, Stage, Tags } from "aws-cdk-lib";
+import { ArnFormat, CfnOutput, Duration, Stack, Stage, Tags } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import * as scheduler from "aws-cdk-lib/aws-scheduler";
 import type { Construct } from "constructs";
 
+import { auditLogGroup } from "../../shared/audit/handle.ts";
 import { externalId } from "../../shared/config/cluster-roles.ts";
 import type { Fleet } from "../../shared/config/fleet.ts";
 import type { QueueName } from "../../shared/lease/message.ts";
@@ -33,6 +34,11 @@ interface FunctionShape {
 /** 1,769 MB are one whole vCPU. GitHub gives a webhook ten seconds. */
 export const functionShapes: Readonly<Record<FunctionName, FunctionShape>> = {
   webhook: { memoryMegabytes: 256, timeoutSeconds: 9, description: "Verifies webhooks and triggers their sources" },
+  audit: {
+    memoryMegabytes: 512,
+    timeoutSeconds: 60,
+    description: "Reads who changed what in the clusters' audit logs",
+  },
   tick: { memoryMegabytes: 512, timeoutSeconds: 50, description: "Sends the messages whose time has come" },
   sweep: {
     memoryMegabytes: 1024,
@@ -85,6 +91,7 @@ export class ControlPlaneStack extends Stack {
 
     for (const name of queueNames) queues[name].deliverTo(this.functions[name].function, concurrency);
     this.scheduleEveryMinute(this.functions.tick.function);
+    if (fleet.clusters.some(({ auditLogs }) => auditLogs)) this.admitAuditLogs(this.functions.audit.function);
     this.ingress = new WebhookIngress(this, "Ingress", {
       engine,
       webhook: this.functions.webhook.function,
@@ -167,6 +174,23 @@ export class ControlPlaneStack extends Stack {
     });
   }
 
+  /** Of EKS clusters in this account and region; each cluster's stack subscribes its own. */
+  private admitAuditLogs(audit: lambda.IFunction): void {
+    const arn = this.formatArn({
+      service: "logs",
+      resource: "log-group",
+      resourceName: `${auditLogGroup("*")}:*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    new lambda.CfnPermission(this, "AuditLogs", {
+      action: "lambda:InvokeFunction",
+      functionName: audit.functionArn,
+      principal: "logs.amazonaws.com",
+      sourceAccount: this.account,
+      sourceArn: arn,
+    });
+  }
+
   private printOutputs(queues: WorkQueues): void {
     const { url } = this.ingress;
     const { secretArn } = this.secrets.webhook;
@@ -212,6 +236,7 @@ function functionEnvironments(
   };
   return {
     webhook: { ...working, DRIFTLESS_WEBHOOK_SECRET: secrets.webhook.secretArn },
+    audit: { ...working, ...fleet, DRIFTLESS_BUCKET: store.bucket.bucketName },
     tick: { ...working, ...fleet },
     sweep: entering,
     source: { ...entering, DRIFTLESS_DIGEST_SECRET: secrets.digest.secretArn },

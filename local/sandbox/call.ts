@@ -19,6 +19,11 @@ export interface ApiResponse {
 /** One answered request, for counting and for tests. */
 export interface AuditEntry {
   readonly user: string;
+  readonly groups?: readonly string[];
+  /** The `User-Agent`. */
+  readonly agent?: string;
+  /** Of the object in the answer; a create does not name it in its path. */
+  readonly name?: string;
   /** The impersonated user, when there is one. */
   readonly as: string | undefined;
   readonly verb: string;

@@ -4,6 +4,7 @@ import { answerResource } from "./answer-resource.ts";
 import type { ApiPorts, ApiResponse, Call } from "./call.ts";
 import { groupsOfUser, type Authorizer, type Identity } from "./rbac.ts";
 import type { ApiRequest } from "./request-body.ts";
+import { isRecord } from "../json.ts";
 import { parseRoute, verbOf, viewOf } from "./route.ts";
 import * as failure from "./status-error.ts";
 
@@ -23,8 +24,19 @@ export async function answer(ports: ApiPorts, request: ApiRequest): Promise<ApiR
     if (!(error instanceof failure.StatusError)) throw error;
     response = { status: error.code, body: error.status() };
   }
-  ports.audit?.({ user: request.identity?.user ?? "", as, verb, url: request.url, code: response.status });
+  ports.audit?.({ ...whoOf(request, response), as, verb, url: request.url, code: response.status });
   return response;
+}
+
+function whoOf({ identity, headers }: ApiRequest, { body }: ApiResponse) {
+  const agent = headers["user-agent"]?.[0];
+  const name = isRecord(body) && isRecord(body.metadata) ? body.metadata.name : undefined;
+  return {
+    user: identity?.user ?? "",
+    groups: identity?.groups ?? [],
+    ...(agent === undefined ? {} : { agent }),
+    ...(typeof name === "string" ? { name } : {}),
+  };
 }
 
 /** @throws StatusError 403 when the login may not act as the other user. */

@@ -23,9 +23,12 @@ export const functionRolePath = "/driftless/functions/";
 /** IAM's limit for a role name. */
 const longestRoleName = 64;
 
+/** Of the names of all roles of an engine. */
+export const clusterRoleNamePrefix = (engine: string): string => `driftless-${engine}-`;
+
 /** `driftless-<engine>-<cluster>-<purpose>`; a name over 64 characters keeps its ends and gets a digest of the cluster. */
 export function clusterRoleName(engine: string, cluster: string, purpose: ClusterRolePurpose): string {
-  const named = (middle: string) => `driftless-${engine}-${middle}-${purpose}`;
+  const named = (middle: string) => `${clusterRoleNamePrefix(engine)}${middle}-${purpose}`;
   if (named(cluster).length <= longestRoleName) return named(cluster);
   const digest = createHash("sha256").update(cluster).digest("hex").slice(0, 8);
   const room = longestRoleName - named("").length - digest.length - 1;

@@ -22,6 +22,11 @@ export interface FleetCluster {
   readonly takeOver?: boolean;
   /** Names of the clusters whose Kustomizations may apply to this one through `kubeConfig.configMapRef`; none by default. */
   readonly hubs?: readonly string[];
+  /**
+   * Subscribes to the cluster's audit log in CloudWatch Logs: changes by hand are looked at at once, and their authors named.
+   * The cluster must live in the control plane's account and region, and write the log type `audit`.
+   */
+  readonly auditLogs?: boolean;
   /** ARNs of the KMS keys that the cluster's decryption role may use for SOPS; none by default. */
   readonly decryptionKeys?: readonly string[];
 }

@@ -174,6 +174,7 @@ const cluster = record({
   compatibility: { check: oneOf("2.8", "2.9", "2.10") },
   lockdown: { check: flag },
   takeOver: { check: flag },
+  auditLogs: { check: flag },
   hubs: { check: list(label(fleetLimits.clusterCharacters), fleetLimits.hubs) },
   decryptionKeys: { check: list(keyArn, fleetLimits.decryptionKeys) },
 });
@@ -225,6 +226,18 @@ const accountOfEngine: Check = ({ value, report }) => {
   }
 };
 
+/** CloudWatch Logs delivers to functions of the log group's own account alone. */
+const auditedInAccount: Check = ({ value, report }) => {
+  const { account: given, clusters } = value as { readonly account?: unknown; readonly clusters?: unknown };
+  if (typeof given !== "string" || !Array.isArray(clusters)) return;
+  clusters.forEach((entry: unknown, index) => {
+    const { arn, auditLogs } = (entry ?? {}) as Partial<Record<"arn" | "auditLogs", unknown>>;
+    const own = typeof arn === "string" ? parseClusterArn(arn)?.account : undefined;
+    if (auditLogs === true && own !== undefined && own !== given)
+      report(`clusters[${index}].auditLogs`, `needs a cluster in the control plane's account ${given}, not in ${own}`);
+  });
+};
+
 const fleet = record(
   {
     engine: { check: label(fleetLimits.engineCharacters), required: true },
@@ -235,5 +248,6 @@ const fleet = record(
     distinctClusters(checked);
     hubsInFleet(checked);
     accountOfEngine(checked);
+    auditedInAccount(checked);
   },
 );

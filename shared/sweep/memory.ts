@@ -20,14 +20,20 @@ export interface SweepMemory {
 const nameOf = (cluster: string): string => `sweep/${cluster}.json.gz`;
 
 export async function loadMemory(blobs: BlobStore, cluster: string, server: string): Promise<SweepMemory> {
+  const memory = await recallMemory(blobs, cluster);
+  return memory?.server === server ? memory : { v: 1, server, clean: {} };
+}
+
+/** Of whatever API server, for those to whom it is a hint. */
+export async function recallMemory(blobs: BlobStore, cluster: string): Promise<SweepMemory | undefined> {
   const bytes = await blobs.get(nameOf(cluster));
   try {
     const memory = bytes && (JSON.parse(gunzipSync(bytes).toString("utf8")) as SweepMemory);
-    if (memory?.v === 1 && memory.server === server) return memory;
+    return memory?.v === 1 ? memory : undefined;
   } catch {
     // A memory that cannot be read is no memory: everything is looked at once.
+    return undefined;
   }
-  return { v: 1, server, clean: {} };
 }
 
 export async function saveMemory(blobs: BlobStore, cluster: string, memory: SweepMemory): Promise<void> {

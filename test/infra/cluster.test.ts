@@ -37,7 +37,26 @@ describe("ClusterStack", () => {
     expect(types.sort()).toEqual([
       ...Array<string>(3).fill("AWS::EKS::AccessEntry"),
       ...Array<string>(4).fill("AWS::IAM::Role"),
+      "AWS::Logs::SubscriptionFilter",
     ]);
+  });
+
+  it("subscribes to the audit log where that is asked for, and leaves the engine's own requests out", () => {
+    const subscriptions = (cluster: typeof production) =>
+      Object.values(resourcesOf(templateOf(cluster), "AWS::Logs::SubscriptionFilter")).map(
+        ({ Properties }) => Properties,
+      );
+
+    expect(subscriptions(production)).toMatchObject([
+      {
+        LogGroupName: "/aws/eks/production/cluster",
+        DestinationArn: "arn:aws:lambda:eu-west-1:111122223333:function:prod-eu-audit",
+        FilterPattern: expect.stringContaining(
+          '$.user.username != "arn:aws:sts::111122223333:assumed-role/driftless-prod-eu-*"',
+        ) as string,
+      },
+    ]);
+    expect(subscriptions(staging)).toEqual([]);
   });
 
   it.each<[ClusterRolePurpose, string[]]>([

@@ -26,6 +26,7 @@ function functionOf(name: FunctionName): Resource {
 describe("the functions", () => {
   it.each<[FunctionName, number, number, boolean]>([
     ["webhook", 256, 9, false],
+    ["audit", 512, 60, false],
     ["tick", 512, 50, false],
     ["sweep", 1024, 120, true],
     ["source", 3008, 300, true],
@@ -42,7 +43,7 @@ describe("the functions", () => {
     expect(functionOf(name).Properties.RecursiveLoop).toBe(recursive ? "Allow" : undefined);
   });
 
-  it("are these six", () => {
+  it("are these seven", () => {
     expect(propertiesOf("AWS::Lambda::Function")).toHaveLength(functionNames.length);
   });
 
@@ -74,11 +75,26 @@ describe("the functions", () => {
     const entering = [...working, "FLEET_FILE", "BUCKET", "EXTERNAL_ID"];
 
     expect(variables("webhook")).toEqual([...working, "WEBHOOK_SECRET"]);
+    expect(variables("audit")).toEqual([...working, "FLEET_FILE", "BUCKET"]);
     expect(variables("tick")).toEqual([...working, "FLEET_FILE"]);
     expect(variables("sweep")).toEqual(entering);
     expect(variables("source")).toEqual([...entering, "DIGEST_SECRET"]);
     expect(variables("reconcile")).toEqual([...entering, "RENDER_FUNCTION"]);
     expect(variables("render")).toEqual(["ENGINE", "KUBECTL"]);
+  });
+});
+
+describe("the clusters' audit logs", () => {
+  it("may be delivered by EKS clusters of this account, where the fleet has one that does", () => {
+    const permissions = (from = template) =>
+      propertiesOf("AWS::Lambda::Permission", from).filter(({ Principal }) => Principal === "logs.amazonaws.com");
+
+    expect(permissions()).toHaveLength(1);
+    expect(print(permissions()[0]?.SourceArn)).toBe(
+      "arn:<Partition>:logs:<Region>:<AccountId>:log-group:/aws/eks/*/cluster:*",
+    );
+    expect(print(permissions()[0]?.SourceAccount)).toBe("<AccountId>");
+    expect(permissions(other)).toEqual([]);
   });
 });
 

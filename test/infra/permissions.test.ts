@@ -49,6 +49,14 @@ const expected: Record<FunctionName, string[]> = {
     ...cross("secretsmanager:GetSecretValue", "<SecretsWebhook>"),
     ...log("Webhook"),
   ],
+  audit: [
+    ...cross("dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem", table),
+    ...cross("s3:GetObject", `${bucket}/sweep/*`),
+    ...cross("s3:ListBucket", bucket),
+    ...cross("kms:Decrypt", "<StoreKey.Arn>"),
+    ...cross("sqs:SendMessage", "<SweepQueue.Arn>"),
+    ...log("Audit"),
+  ],
   tick: [
     ...cross("dynamodb:Query", `${table}/index/due`),
     ...cross("dynamodb:GetItem dynamodb:UpdateItem", table),
@@ -130,7 +138,7 @@ describe("the function roles", () => {
       .flatMap(statementsOf)
       .filter(({ Action }) => list(Action).some((action) => String(action).startsWith("kms:")));
 
-    expect(uses).toHaveLength(3);
+    expect(uses).toHaveLength(4);
     for (const { Condition } of uses) {
       const { StringEquals } = Condition as { StringEquals: Record<string, unknown> };
       expect(print(StringEquals["kms:ViaService"])).toBe("s3.<Region>.<URLSuffix>");
@@ -158,8 +166,8 @@ describe("functionsThatAssume", () => {
     expect(functionsThatAssume("decrypt")).toEqual(["reconcile"]);
   });
 
-  it("leaves webhook, tick and render outside", () => {
-    for (const name of ["webhook", "tick", "render"] as const) {
+  it("leaves webhook, audit, tick and render outside", () => {
+    for (const name of ["webhook", "audit", "tick", "render"] as const) {
       expect(JSON.stringify(permissions[name])).not.toContain("sts:");
     }
   });

@@ -409,7 +409,7 @@ async function createPki(directory: string): Promise<Pki> {
     path,
     client: async (user, groups) => {
       const name = fileName(user);
-      const subject = `${groups.map((group) => `/O=${group}`).join("")}/CN=${user}`;
+      const subject = `${groups.map((group) => `/O=${group}`).join("")}/CN=${user.replaceAll("/", String.raw`\/`)}`;
       if (!existsSync(path(`${name}.crt`))) await sign(name, subject, "extendedKeyUsage=clientAuth");
       return { cert: readFileSync(path(`${name}.crt`), "utf8"), key: readFileSync(path(`${name}.key`), "utf8") };
     },

@@ -6,12 +6,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { gunzipSync } from "node:zlib";
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 
 import { type LocalAws, startLocal } from "../../local/run.ts";
+import { auditLine } from "../../local/sandbox/audit-event.ts";
 import { createSandbox } from "../../local/sandbox/create-sandbox.ts";
 import type { AccessPolicy } from "../../local/sandbox/rbac.ts";
 import { seedFleet } from "../../local/seed-fleet.ts";
@@ -26,6 +28,7 @@ import type { BlobStore } from "../../shared/runtime/blob-store.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 
 export const root = join(import.meta.dirname, "..", "..");
+const memoryKey = "sweep/production.json.gz";
 const arn = "arn:aws:eks:eu-west-1:111122223333:cluster/production";
 
 export interface Wiring {
@@ -37,6 +40,10 @@ export interface Wiring {
   isForTheTick(key: string): Promise<boolean>;
   /** Deletes what lies under artifacts/ in the bucket. */
   loseArtifacts(): Promise<void>;
+  /** Deletes what the sweep remembers. */
+  loseMemory(): Promise<void>;
+  /** What the sweep remembers, as text; empty where that is nothing. */
+  memory(): Promise<string>;
   /** Asks for a run of an object, as the CLI does. */
   wake(key: string): Promise<void>;
   /** Changes files of the fleet and pushes; resolves with the commit when the push has returned. */
@@ -65,7 +72,10 @@ export async function startWiring(gitPort: number, removal?: Removal): Promise<W
   const gitUrl = `http://127.0.0.1:${gitPort}/fleet-infra.git`;
   const fleetFile = join(stateDir, "fleet.json");
   const sync = { url: gitUrl, branch: "main", path: "clusters/production" };
-  writeFileSync(fleetFile, JSON.stringify({ engine: "test", clusters: [{ name: "production", arn, sync }] }));
+  writeFileSync(
+    fleetFile,
+    JSON.stringify({ engine: "test", clusters: [{ name: "production", arn, sync, auditLogs: true }] }),
+  );
   execFileSync(process.execPath, [join(root, "build.mjs")], { cwd: root, stdio: "ignore" });
   const assembly = join(stateDir, "cdk.out");
   await synthesize({ root, fleetFile, outDir: assembly });
@@ -78,6 +88,10 @@ export async function startWiring(gitPort: number, removal?: Removal): Promise<W
       if (!identity) return undefined;
       const { username: user, groups, policies } = identity;
       return { user, groups, policies: policies.map(({ name }) => name as AccessPolicy) };
+    },
+    audit: (entry) => {
+      const line = auditLine(entry, Date.now());
+      if (line !== undefined) late.aws?.writeAuditLog("production", line);
     },
   });
   const { url, caPem, adminToken } = await sandbox.start();
@@ -117,6 +131,11 @@ export async function startWiring(gitPort: number, removal?: Removal): Promise<W
     },
     async loseArtifacts() {
       for (const key of await operator.blobs.list("artifacts/")) await operator.blobs.delete(key);
+    },
+    loseMemory: () => operator.blobs.delete(memoryKey),
+    memory: async () => {
+      const bytes = await operator.blobs.get(memoryKey);
+      return bytes === undefined ? "" : gunzipSync(bytes).toString("utf8");
     },
     wake: async (key) => {
       await trigger(operator, key, { why: "test" });

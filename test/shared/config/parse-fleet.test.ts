@@ -89,6 +89,12 @@ describe("parseFleet", () => {
     ["a compatibility as number", withCluster({ compatibility: 2.1 }), "clusters[0].compatibility: must be a string"],
     ["an unknown compatibility", withCluster({ compatibility: "2.7" }), "clusters[0].compatibility: must be one of"],
     ["a hub outside the fleet", withCluster({ hubs: ["nowhere"] }), 'clusters[0].hubs[0]: "nowhere" is no cluster'],
+    ["audit logs as text", withCluster({ auditLogs: "yes" }), "clusters[0].auditLogs: must be true or false"],
+    [
+      "the audit log of another account",
+      { engine: "e", account: "999988887777", clusters: [{ name: "a", arn, auditLogs: true }] },
+      "clusters[0].auditLogs: needs a cluster in the control plane's account 999988887777, not in",
+    ],
     ["a hub as text", withCluster({ hubs: "a" }), "clusters[0].hubs: must be a list"],
     ["lockdown as text", withCluster({ lockdown: "true" }), 'clusters[0].lockdown: must be true or false, not "true"'],
     [
