@@ -2,6 +2,7 @@
  * Reads `fleet.json`. Every finding is reported at once with its path, so that one synth shows all of them; an unknown
  * field is a finding, for a misspelt setting must not be silently off.
  */
+import { nearest } from "../runtime/nearest.ts";
 import { parseClusterArn } from "./cluster-arn.ts";
 import type { Fleet } from "./fleet.ts";
 
@@ -92,7 +93,9 @@ const record =
     const entries = new Map<string, unknown>(Object.entries(value));
     for (const name of entries.keys()) {
       if (!Object.hasOwn(fields, name)) {
-        report(at(name), `is not a field; the fields here are ${Object.keys(fields).join(", ")}`);
+        const meant = nearest(name, Object.keys(fields));
+        const hint = meant === undefined ? "" : `, did you mean ${meant}?`;
+        report(at(name), `is not a field${hint || ";"} the fields here are ${Object.keys(fields).join(", ")}`);
       }
     }
     for (const [name, { check, required }] of Object.entries(fields)) {

@@ -71,10 +71,10 @@ export async function applyDesired(
       run.status = { ...run.status, inventory: { entries: [...entries] } };
     await run.ports.states.save(run.key, stateOf(state, objects, ""));
     await note(run, lines);
-    throw withChanges(error, lines);
+    throw withChanges(error, inOrder(run, lines));
   }
   await report(run, lines);
-  const inventory = inOrder(desired).map(({ id, ref }) => ({ id, v: versionOf(ref) }));
+  const inventory = inOrder(run, desired).map(({ id, ref }) => ({ id, v: versionOf(ref) }));
   return { kind: "applied", state: stateOf(state, objects, state.closure), inventory };
 }
 
@@ -143,25 +143,24 @@ async function savePlanned(run: Run, planned: readonly Desired[], known: readonl
   const fresh = planned.filter(({ id }) => !ids.has(id)).map(({ id, ref }) => ({ id, v: versionOf(ref) }));
   if (fresh.length === 0) return;
   // In the order of the final inventory, which is then mostly there already and left out of the last patch.
-  const ordered = [...known, ...fresh].map((entry) => ({ entry, ref: refOfId(entry) }));
-  ordered.sort((a, b) => compareApplied(a.ref, b.ref));
+  const all = [...known, ...fresh].map((entry) => ({ entry, ref: refOfId(entry) }));
   await saveProgress(
     run,
-    ordered.map(({ entry }) => entry),
+    inOrder(run, all).map(({ entry }) => entry),
   );
 }
 
 /** Flux tells of a part that was applied in the failure's own message, and in no event. */
 function withChanges(error: ReconcileError | KubeError, lines: readonly AppliedLine[]): ReconcileError | KubeError {
   if (lines.length === 0 || !(error instanceof ReconcileError)) return error;
-  return new ReconcileError(error.disposition, error.reason, `${error.message}${textOf(inOrder(lines))}\n`, {
+  return new ReconcileError(error.disposition, error.reason, `${error.message}${textOf(lines)}\n`, {
     cause: error.cause,
   });
 }
 
 async function report(run: Run, lines: readonly AppliedLine[]): Promise<void> {
   if (lines.length === 0) return;
-  await run.ports.event(appliedEvent(run.kustomization, inOrder(lines), run.revision ?? ""));
+  await run.ports.event(appliedEvent(run.kustomization, inOrder(run, lines), run.revision ?? ""));
   await note(run, lines);
 }
 
@@ -173,7 +172,7 @@ async function note(run: Run, lines: readonly AppliedLine[]): Promise<void> {
   run.changed = true;
   if (lastAppliedRevision === revision && observedGeneration === kustomization.metadata.generation)
     ports.drifted(lines.length);
-  const ordered = inOrder(lines);
+  const ordered = inOrder(run, lines);
   for (const { ref, action } of ordered) ports.log("applied", { object: subjectOf(ref), action, revision });
   const { announcer } = targetOf(run);
   for (const line of ordered)
@@ -188,12 +187,11 @@ function isSameSelf({ ref, generation }: AppliedLine, { metadata, kind }: Kustom
   return isSelf && generation === metadata.generation;
 }
 
-function inOrder<T extends { readonly ref: ObjectRef }>(members: readonly T[]): readonly T[] {
-  return [...members].sort((a, b) => compareApplied(a.ref, b.ref));
-}
-
 /** Flux tells of a stage after the other, in the order of each. */
-const compareApplied = (a: ObjectRef, b: ObjectRef): number => stageOf(a) - stageOf(b) || compareRefs(a, b);
+function inOrder<T extends { readonly ref: ObjectRef }>({ ports }: Run, members: readonly T[]): readonly T[] {
+  const custom = new Set(ports.settings.kustomize.customApplyStageKinds);
+  return [...members].sort((a, b) => stageOf(a.ref, custom) - stageOf(b.ref, custom) || compareRefs(a.ref, b.ref));
+}
 
 function underRules({ rules: _, ...state }: AppliedState, { digest }: ApplyRules): AppliedState {
   return digest === "" ? state : { ...state, rules: digest };

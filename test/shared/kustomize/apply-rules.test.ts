@@ -180,10 +180,18 @@ describe("the settings of the cluster", () => {
       world.settings = withFlags({ customApplyStageKinds: customStageKinds });
       world.git.yaml = yamlOf(config("a"), role);
       await world.run();
-      return world.writes().filter((request) => !request.startsWith("patch"));
+      const requests = world.writes().filter((request) => !request.startsWith("patch"));
+      return [...requests, ...world.events.filter(({ message }) => message.includes("created")).map(told)];
     };
-    expect(await writes([])).toEqual(["apply RoleBinding/apps/r", "apply ConfigMap/apps/a"]);
-    expect(await writes(["/ConfigMap"])).toEqual(["apply ConfigMap/apps/a", "apply RoleBinding/apps/r"]);
+    const told = ({ message }: { readonly message: string }) => message;
+    expect(await writes([])).toEqual([
+      ...["apply RoleBinding/apps/r", "apply ConfigMap/apps/a"],
+      "RoleBinding/apps/r created\nConfigMap/apps/a created",
+    ]);
+    expect(await writes(["/ConfigMap"])).toEqual([
+      ...["apply ConfigMap/apps/a", "apply RoleBinding/apps/r"],
+      "ConfigMap/apps/a created\nRoleBinding/apps/r created",
+    ]);
   });
 
   it("make objects be looked at that were proved unchanged without them", async () => {
