@@ -1,9 +1,9 @@
 /** A directory on this machine as the tree of an artifact: read where the build looks, and never written to. */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
-import { RenderError, type RenderLimits } from "../../shared/render/protocol.ts";
-import { addBelow, KUSTOMIZATION_FILES, type Tree } from "../../shared/render/tree.ts";
+import type { RenderLimits } from "../../shared/render/protocol.ts";
+import { addBelow, createReadCount, findKustomizationBy, type Tree, writeTree } from "../../shared/render/tree.ts";
 import { joinTreePath, type TreePath } from "../../shared/render/tree-path.ts";
 
 /** True for a file that a scan for manifests passes over. */
@@ -14,7 +14,7 @@ export function createDiskTree(root: string, isIgnored: IsIgnored, limits: Rende
   const build = new Map<TreePath, Buffer>();
   const visited = new Set<TreePath>([""]);
   const mounted = { files: new Map<TreePath, Buffer>(), directories: new Set<TreePath>() };
-  let bytes = 0;
+  const count = createReadCount(limits);
 
   const typeOf: Tree["typeOf"] = (path) => {
     if (build.has(path) || mounted.files.has(path)) return "file";
@@ -28,9 +28,7 @@ export function createDiskTree(root: string, isIgnored: IsIgnored, limits: Rende
     const known = build.get(path);
     if (known) return known;
     const content = mounted.files.get(path) ?? readFileSync(join(root, path));
-    bytes += content.length;
-    if (content.length > limits.fileBytes) throw tooLarge(path, limits.fileBytes);
-    if (bytes > limits.visitedBytes) throw tooLarge("the files of this build together", limits.visitedBytes);
+    count(path, content);
     build.set(path, content);
     return content;
   };
@@ -41,18 +39,11 @@ export function createDiskTree(root: string, isIgnored: IsIgnored, limits: Rende
     write: (path, text) => void build.set(path, Buffer.from(text)),
     mount: (at, content) => addBelow(at, content, mounted),
     list: (path) => namesIn(join(root, path)).filter((name) => !isIgnored(joinTreePath(path, name))),
-    findKustomization: (directory) =>
-      KUSTOMIZATION_FILES.map((name) => joinTreePath(directory, name)).find((path) => typeOf(path) === "file"),
+    findKustomization: (directory) => findKustomizationBy(typeOf, directory),
     closure: () => {
       throw new Error("a build from disk is not cached");
     },
-    materialize: (target) => {
-      for (const directory of visited) mkdirSync(join(target, directory), { recursive: true, mode: 0o700 });
-      for (const [path, content] of build) {
-        mkdirSync(dirname(join(target, path)), { recursive: true, mode: 0o700 });
-        writeFileSync(join(target, path), content, { mode: 0o600 });
-      }
-    },
+    materialize: (target) => writeTree(target, visited, build),
   };
 }
 
@@ -66,6 +57,3 @@ function hasLinkAbove(root: string, path: TreePath): boolean {
 /** In the order in which Go walks them. */
 const namesIn = (directory: string): readonly string[] =>
   readdirSync(directory).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-
-const tooLarge = (what: string, limit: number): RenderError =>
-  new RenderError("BuildFailed", `${what} is too large: a build reads at most ${limit} bytes`);

