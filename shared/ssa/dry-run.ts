@@ -56,7 +56,10 @@ async function check(
   if (isSkipped(given, live)) return { desired: given, live, action: "skipped" };
   const prepared = live && (await prepare(cluster, given, live, options));
   live = prepared ?? live;
-  const { desired, result, refusal } = await dryRun(cluster, given);
+  const tried = await dryRun(cluster, given);
+  const noted = isOfDroppedVersion(tried) ? await noteAnew(cluster, given, live, options) : undefined;
+  live = noted ?? live;
+  const { desired, result, refusal } = noted ? await dryRun(cluster, given) : tried;
   if (refusal) {
     if (!isImmutableError(refusal)) throw refusal;
     live ??= await look(cluster, ref);
@@ -74,7 +77,7 @@ async function check(
   }
   if (live.metadata.deletionTimestamp !== undefined)
     throw new KubeError(409, "Conflict", "object is being deleted, it is applied again when it is gone");
-  return compare(desired, live, result, { ...options, isPrepared: prepared !== undefined });
+  return compare(desired, live, result, { ...options, isPrepared: (prepared ?? noted) !== undefined });
 }
 
 /** The server would accept it: does anything change, and what is written then? */
@@ -123,6 +126,25 @@ async function prepare(
     reclaim(cluster, seen, applyManager, names),
   );
   return reclaimed ?? migrated;
+}
+
+/** An owner is noted in a version that the definition has dropped since owners were last migrated: no apply can pass. */
+const isOfDroppedVersion = ({ refusal }: DryRun): boolean =>
+  refusal?.message.includes("request to convert CR to an invalid group/version") === true;
+
+/** @returns the object as it is then; undefined when there is nothing to note anew */
+async function noteAnew(
+  cluster: Cluster,
+  desired: KubeObject,
+  known: KubeObject | undefined,
+  { fence }: StageOptions,
+): Promise<KubeObject | undefined> {
+  const live = known ?? (await look(cluster, refOf(desired)));
+  if (!live || isSkipped(desired, live) || live.metadata.deletionTimestamp !== undefined) return undefined;
+  fence();
+  return explained(live, "failed to migrate API version", () =>
+    migrateApiVersion(cluster, live, applyManager, desired.apiVersion),
+  );
 }
 
 /** @throws KubeError the refusal, where the object is not to be replaced or replacing it would not help */

@@ -132,6 +132,25 @@ describe("the migration of API versions", () => {
     expect(versions()).toEqual(["v1beta1", "v1beta1"]);
   });
 
+  const dropped = new KubeError(
+    500,
+    "InternalError",
+    "failed to convert new object (shop/a) to proper version: request to convert CR to an invalid group/version: v1beta1",
+  );
+
+  it("comes without the gate where the server cannot read a version any more", async () => {
+    cluster.failNext("dry-run", dropped);
+    expect(await apply(config({ a: "2" }), {})).toBe("configured");
+    expect(versions()).toEqual(["v1", "v1"]);
+    expect(live().data).toEqual({ a: "2" });
+  });
+
+  it("is tried once", async () => {
+    cluster.failNext("dry-run", dropped);
+    cluster.failNext("dry-run", dropped);
+    await expect(apply(config({ a: "2" }), {})).rejects.toThrow("request to convert CR to an invalid group/version");
+  });
+
   it("fails the stage in Flux's words when it is refused", async () => {
     cluster.failNext("patch", new KubeError(403, "Forbidden", "no"));
     await expect(apply(config({ a: "1" }), { migrateApiVersion: true })).rejects.toThrow(
