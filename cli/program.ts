@@ -13,6 +13,7 @@ import { fluxKinds, reconciledKinds, type FluxKind } from "./kinds.ts";
 import { CommandError } from "./ports.ts";
 import { type Globals, leaf, type ProgramPorts } from "./program-ports.ts";
 import { addReadVerbs } from "./read-program.ts";
+import { addSopsVerbs } from "./sops-program.ts";
 import { findGoDuration } from "../shared/runtime/go-duration.ts";
 
 interface GetFlags extends Globals, Omit<GetOptions, "namespace" | "name"> {}
@@ -43,6 +44,7 @@ export function createProgram(ports: ProgramPorts, environment: Readonly<Record<
   addLogs(program, ports);
   addEngineVerbs(program, ports);
   addReadVerbs(program, ports);
+  addSopsVerbs(program, ports, environment);
   return program;
 }
 

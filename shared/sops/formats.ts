@@ -10,6 +10,11 @@ export function formatOfPath(path: string): Format {
   return path.endsWith(".ini") ? "ini" : "binary";
 }
 
+const formats: readonly Format[] = ["yaml", "json", "dotenv", "ini", "binary"];
+
+/** A format by the name that sops gives it. */
+export const parseFormat = (name: string): Format | undefined => formats.find((format) => format === name);
+
 const markers: Readonly<Record<Format, string>> = {
   binary: '"mac": "ENC[',
   dotenv: "sops_mac=ENC[",

@@ -1,5 +1,6 @@
 /** SOPS files in JSON, and binary ones, which are JSON with one text in it. Key order and whole numbers are kept. */
 import { goJson } from "../go-numbers.ts";
+import { findQuoteEnd } from "../quotes.ts";
 import { SopsError } from "../sops-error.ts";
 import { Branch, Comment, findItem, type Item, Time, type Value } from "../tree.ts";
 
@@ -87,12 +88,13 @@ function readValue(reader: Reader): Value {
   }
 }
 
-const string = /"(?:[ !#-[\]-\uffff]|\\.)*"/y;
+const control = /[^ -\uffff]/;
 
 function readString(reader: Reader): string {
-  string.lastIndex = reader.at;
-  const literal = string.exec(reader.text)?.[0];
-  if (literal === undefined) throw failure(reader, "a text does not end, or holds a control character");
+  const end = findQuoteEnd(reader.text, reader.at);
+  const literal = end < 0 ? "" : reader.text.slice(reader.at, end);
+  if (literal === "" || control.test(literal))
+    throw failure(reader, "a text does not end, or holds a control character");
   try {
     const text = literal.includes("\\")
       ? (JSON.parse(literal) as string).replace(/\p{Surrogate}/gu, "\ufffd")
