@@ -9,7 +9,7 @@ export function requireApiVersion(object: KubeObject): KubeObject {
   // Foreign data: the type says what is to be proved.
   const apiVersion: unknown = object.apiVersion;
   if (typeof apiVersion === "string" && apiVersion !== "") return object;
-  const shown = printJson(inGoOrder(object.kind === "Secret" ? withoutValues(object) : object));
+  const shown = asGoJson(object.kind === "Secret" ? withoutValues(object) : object);
   const message = `failed to decode Kubernetes apiVersion, kind and name from: ${shown}`;
   throw new ReconcileError("retry", "BuildFailed", message);
 }
@@ -19,6 +19,13 @@ function withoutValues(object: KubeObject): KubeObject {
     isRecord(field) ? Object.fromEntries(Object.keys(field).map((key) => [key, "***"])) : field;
   return { ...object, data: hidden(object.data), stringData: hidden(object.stringData) };
 }
+
+/** Sorted, and safe within HTML. */
+const asGoJson = (value: unknown): string =>
+  printJson(inGoOrder(value)).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 function inGoOrder(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inGoOrder);

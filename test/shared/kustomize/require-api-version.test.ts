@@ -24,6 +24,12 @@ describe("requireApiVersion", () => {
     );
   });
 
+  it("writes characters of HTML as Go does", () => {
+    const object = withoutVersion({ kind: "Thing", metadata: { name: "a" }, spec: "<b> & c" });
+
+    expect(() => requireApiVersion(object)).toThrow('"spec":"\\u003cb\\u003e \\u0026 c"}');
+  });
+
   it("keeps the values of a Secret to itself", () => {
     const object = withoutVersion({
       kind: "Secret",
