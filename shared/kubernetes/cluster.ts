@@ -43,7 +43,19 @@ export interface ListOptions {
   /** Only `metadata` of each item travels (PartialObjectMetadataList). */
   readonly metadataOnly?: boolean;
   readonly limit?: number;
+  /** Items of one answer; further ones are asked for, so that a kind of any size is never in memory as a whole. */
+  readonly pageSize?: number;
+  /** What is kept of each item as it arrives; all of it by default. `index` counts from 0 over all pages. */
+  readonly take?: (item: KubeObject, index: number) => KubeObject;
   readonly signal?: AbortSignal;
+}
+
+export interface WatchOptions extends Omit<ListOptions, "limit" | "pageSize" | "take"> {
+  readonly resourceVersion: string;
+  /** After so many the server ends it by itself. */
+  readonly timeoutSeconds?: number;
+  /** Called when the server has answered: from then on silence means that there are no events. */
+  readonly onOpen?: () => void;
 }
 
 export interface ObjectList {
@@ -89,11 +101,7 @@ export interface Cluster {
   /** `absent` when it was not there. */
   delete(ref: ObjectRef, options?: DeleteOptions): Promise<"deleted" | "absent">;
   /** Server-sent events from `resourceVersion` until the signal aborts or the server ends it. A 410, also inside a 200, throws KubeError Gone. */
-  watch(
-    apiVersion: string,
-    kind: string,
-    options: ListOptions & { readonly resourceVersion: string; readonly timeoutSeconds?: number },
-  ): AsyncIterable<WatchEvent>;
+  watch(apiVersion: string, kind: string, options: WatchOptions): AsyncIterable<WatchEvent>;
   /** The same cluster with `Impersonate-User` set, sharing connections and discovery. */
   as(user: string): Cluster;
 }

@@ -8,6 +8,7 @@ import {
   type ListOptions,
   type ObjectList,
   type WatchEvent,
+  type WatchOptions,
 } from "./cluster.ts";
 import { createDiscovery, type Discovery } from "./discovery.ts";
 import { parseJson, printJson } from "./json.ts";
@@ -132,12 +133,13 @@ async function list(
   kind: string,
   options: ListOptions,
 ): Promise<ObjectList> {
-  const { namespace, labelSelector, fieldSelector, metadataOnly = false, limit, signal } = options;
+  const { namespace, labelSelector, fieldSelector, metadataOnly = false, limit, pageSize, signal } = options;
+  const take = options.take ?? ((item: KubeObject) => item);
   const resource = await discovery.find(apiVersion, kind);
   const items: KubeObject[] = [];
   let token: string | undefined;
   for (;;) {
-    const params = query({ labelSelector, fieldSelector, limit, continue: token });
+    const params = query({ labelSelector, fieldSelector, limit: limit ?? pageSize, continue: token });
     const page = (await send({
       method: "GET",
       path: pathOf(resource, undefined, namespace) + params,
@@ -146,7 +148,7 @@ async function list(
       ...(metadataOnly ? { accept: metadataList } : {}),
     })) as RawList;
     // Members of a list carry neither, and metadata alone comes under a kind of its own.
-    for (const item of page.items ?? []) items.push({ ...item, apiVersion, kind });
+    for (const item of page.items ?? []) items.push(take({ ...item, apiVersion, kind }, items.length));
     token = page.metadata?.continue || undefined;
     if (token === undefined || limit !== undefined)
       return { resourceVersion: page.metadata?.resourceVersion ?? "", items };
@@ -159,30 +161,16 @@ async function* watch(
   impersonate: string | undefined,
   apiVersion: string,
   kind: string,
-  options: ListOptions & { readonly resourceVersion: string; readonly timeoutSeconds?: number },
+  options: WatchOptions,
 ): AsyncIterable<WatchEvent> {
-  const {
-    namespace,
-    labelSelector,
-    fieldSelector,
-    metadataOnly = false,
-    resourceVersion,
-    timeoutSeconds,
-    signal,
-  } = options;
+  const { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, signal, onOpen } = options;
   const resource = await discovery.find(apiVersion, kind);
   const params = query({ watch: true, labelSelector, fieldSelector, resourceVersion, timeoutSeconds });
   const path = pathOf(resource, undefined, namespace) + params;
-  const accept = metadataOnly ? metadataEvent : "application/json";
+  const accept = options.metadataOnly === true ? metadataEvent : "application/json";
+  const request = { method: "GET", path, accept, impersonate, signal, repeatable: false } as const;
   try {
-    for await (const line of transport.stream({
-      method: "GET",
-      path,
-      accept,
-      impersonate,
-      signal,
-      repeatable: false,
-    })) {
+    for await (const line of transport.stream(request, onOpen)) {
       const event = parseJson(line) as { type: string; object: KubeObject & { code?: number } };
       // A resource version that is too old is told inside an answer of 200.
       if (event.type === "ERROR") throw toError(event.object.code ?? 500, JSON.stringify(event.object));

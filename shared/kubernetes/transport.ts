@@ -1,5 +1,7 @@
 /** HTTP to one API server: one pool of connections, the caller's credentials, patience where the server asks for it. */
 import type { LookupFunction } from "node:net";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
 
 import { Agent, type Dispatcher, request } from "undici";
 
@@ -27,6 +29,8 @@ export interface Connection {
   readonly token?: () => Promise<string>;
   /** Told of every request that was sent, repetitions included. */
   readonly onRequest?: (method: string, path: string) => void;
+  /** Told of the length of every body that was read, in bytes as they came, and of each line of a stream. */
+  readonly onBytes?: (count: number) => void;
   /** Told of every request that got no answer: where the server was, there may be another one or none. */
   readonly onUnreachable?: () => void;
 }
@@ -47,8 +51,8 @@ export interface KubeRequest {
 export interface Transport {
   /** @throws KubeError for every answer of 400 and more, and code 0 `Unreachable` when there was no answer */
   send(request: KubeRequest): Promise<unknown>;
-  /** The raw lines of a streamed answer. */
-  stream(request: KubeRequest): AsyncIterable<string>;
+  /** The raw lines of a streamed answer; `onOpen` is called when its head has come. */
+  stream(request: KubeRequest, onOpen?: () => void): AsyncIterable<string>;
   close(): Promise<void>;
 }
 
@@ -81,12 +85,18 @@ export function createTransport(connection: Connection, clock: Clock = systemClo
         }
       }
     },
-    async *stream(input) {
+    async *stream(input, onOpen) {
       const answer = await once(input, 0);
       if (answer.statusCode >= 400) throw toError(answer.statusCode, await answer.body.text());
+      onOpen?.();
       try {
-        yield* lines(answer.body);
+        for await (const line of lines(answer.body)) {
+          connection.onBytes?.(Buffer.byteLength(line) + 1);
+          yield line;
+        }
       } catch (error) {
+        // Whoever ends a stream has no doubt about the server.
+        if (input.signal?.aborted === true) throw error;
         throw unreachable(connection, error);
       }
     },
@@ -161,6 +171,8 @@ async function dispatch(
   const token = await connection.token?.();
   connection.onRequest?.(method, path);
   const headers: Record<string, string> = { accept, "user-agent": "driftless" };
+  // The API server packs what is longer than 128 KiB, and no stream.
+  if (method === "GET") headers["accept-encoding"] = "gzip";
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   else if (connection.basicAuth) headers.authorization = basic(connection.basicAuth);
   if (impersonate !== undefined) headers["impersonate-user"] = impersonate;
@@ -190,12 +202,18 @@ async function readText(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   try {
-    return await answer.body.text();
+    const bytes = Buffer.from(await answer.body.arrayBuffer());
+    connection.onBytes?.(bytes.length);
+    if (answer.headers["content-encoding"] !== "gzip") return bytes.toString("utf8");
+    const { maxResponseBytes: maxOutputLength } = connection;
+    return (await unpack(bytes, maxOutputLength === undefined ? {} : { maxOutputLength })).toString("utf8");
   } catch (error) {
     if (signal?.aborted === true) throw error;
     throw unreachable(connection, error);
   }
 }
+
+const unpack = promisify<Buffer, { maxOutputLength?: number }, Buffer>(gunzip);
 
 const codeOf = (cause: unknown): string => {
   const { code } = (cause ?? {}) as { code?: unknown };

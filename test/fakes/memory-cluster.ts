@@ -5,7 +5,13 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { groupOf, type KubeObject, type ObjectRef, refOf, subject } from "../../shared/api/kube-object.ts";
-import { type ApiResource, type Cluster, KubeError } from "../../shared/kubernetes/cluster.ts";
+import {
+  type ApiResource,
+  type Cluster,
+  KubeError,
+  type WatchEvent,
+  type WatchOptions,
+} from "../../shared/kubernetes/cluster.ts";
 import { rfc3339 } from "../../shared/runtime/clock.ts";
 import { applied, owns, updated } from "./apply-fields.ts";
 import { applyJsonPatch, applyMergePatch } from "./json-patch.ts";
@@ -22,7 +28,7 @@ export interface MemoryCluster extends Cluster {
   edit(ref: ObjectRef, patch: Readonly<Record<string, unknown>>, manager?: string): KubeObject;
   /** Gone at once, whatever its finalizers. */
   remove(ref: ObjectRef): void;
-  /** `verb Kind/namespace/name`, in order: get, list, create, dry-run, apply, patch, patch-status, delete. */
+  /** `verb Kind/namespace/name`, in order: get, list, watch, create, dry-run, apply, patch, patch-status, delete. */
   readonly requests: readonly string[];
   /** The same requests with who sent them. */
   readonly sent: readonly { readonly user: string; readonly request: string }[];
@@ -42,13 +48,26 @@ export interface MemoryClusterOptions {
 
 const admin = "admin";
 
+interface Change {
+  readonly version: number;
+  readonly before: KubeObject | undefined;
+  readonly after: KubeObject | undefined;
+}
+
 export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryCluster {
   const { objects = [], now = () => 0, isAllowed = () => true, admit = (object: KubeObject) => object } = options;
   const store = new Map<string, KubeObject>();
   const sent: { user: string; request: string }[] = [];
   const failures: { request: string; error: KubeError }[] = [];
+  const history: Change[] = [];
+  const listeners = new Set<() => void>();
   let version = 0;
   let uids = 0;
+
+  const note = (before: KubeObject | undefined, after: KubeObject | undefined) => {
+    history.push({ version, before, after });
+    for (const listener of [...listeners]) listener();
+  };
 
   const resource = (apiVersion: string, kind: string) => findKind(apiVersion, kind, store.values());
   const keyOf = ({ apiVersion, kind, namespace = "", name }: ObjectRef) =>
@@ -84,7 +103,10 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
     const final = { ...stored, metadata: { ...stored.metadata, resourceVersion: `${version}` } };
     const isReleased = final.metadata.deletionTimestamp !== undefined && !final.metadata.finalizers?.length;
     if (isReleased) drop(ref);
-    else store.set(keyOf(ref), final);
+    else {
+      store.set(keyOf(ref), final);
+      note(before, final);
+    }
     return final;
   };
 
@@ -97,7 +119,48 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
       if (isInside || isOwned || isOfDefinition(gone, other)) terminate(refOf(other));
     }
     store.delete(keyOf(ref));
+    version += 1;
+    note(gone, undefined);
   };
+
+  /** Every change since the version, and those to come, until the signal aborts; without one it ends with the last. */
+  async function* watch(user: string, apiVersion: string, kind: string, options: WatchOptions) {
+    const { namespace, labelSelector, fieldSelector, metadataOnly = false, resourceVersion, signal, onOpen } = options;
+    resource(apiVersion, kind);
+    received(user, "watch", { kind, ...(namespace ? { namespace } : {}) });
+    const isSelected = (object: KubeObject | undefined): object is KubeObject =>
+      object?.kind === kind &&
+      groupOf(object.apiVersion) === groupOf(apiVersion) &&
+      (namespace === undefined || object.metadata.namespace === namespace) &&
+      matchesLabels(object, labelSelector) &&
+      matchesFields(object, fieldSelector);
+    onOpen?.();
+    for (let next = history.findIndex((change) => change.version > Number(resourceVersion)); !signal?.aborted;) {
+      const change = next < 0 ? undefined : history[next];
+      if (!change) {
+        if (!signal) return;
+        next = next < 0 ? history.length : next;
+        await new Promise<void>((resolve) => {
+          const news = () => {
+            listeners.delete(news);
+            signal.removeEventListener("abort", news);
+            resolve();
+          };
+          listeners.add(news);
+          signal.addEventListener("abort", news);
+        });
+        continue;
+      }
+      next += 1;
+      const { before, after } = change;
+      const object = isSelected(after) ? after : isSelected(before) ? before : undefined;
+      if (!object) continue;
+      const type = !isSelected(after) ? "DELETED" : isSelected(before) ? "MODIFIED" : "ADDED";
+      const metadata = { ...object.metadata, resourceVersion: `${change.version}` };
+      const shown = metadataOnly ? { apiVersion, kind, metadata } : { ...object, apiVersion, metadata };
+      yield structuredClone({ type, object: shown }) satisfies WatchEvent;
+    }
+  }
 
   const terminate = (ref: ObjectRef) => {
     const live = at(ref);
@@ -152,7 +215,8 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
       const live = at(ref);
       return live && structuredClone({ ...live, apiVersion: ref.apiVersion });
     },
-    list: async (apiVersion, kind, { namespace, labelSelector, fieldSelector, metadataOnly = false, limit } = {}) => {
+    list: async (apiVersion, kind, listOptions = {}) => {
+      const { namespace, labelSelector, fieldSelector, metadataOnly = false, limit, take } = listOptions;
       resource(apiVersion, kind);
       received(user, "list", { kind, ...(namespace ? { namespace } : {}) });
       const items = [...store.values()].filter(
@@ -164,7 +228,8 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
           matchesFields(object, fieldSelector),
       );
       const shown = metadataOnly ? items.map(({ metadata }) => ({ apiVersion, kind, metadata })) : items;
-      return { resourceVersion: `${version}`, items: structuredClone(shown.slice(0, limit)) };
+      const found = structuredClone(shown.slice(0, limit));
+      return { resourceVersion: `${version}`, items: take ? found.map(take) : found };
     },
     create: async (object, fieldManager) => {
       const ref = refOf(object);
@@ -201,9 +266,7 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
       terminate(ref);
       return "deleted";
     },
-    watch: () => {
-      throw new Error("unexpected call of watch");
-    },
+    watch: (apiVersion, kind, watchOptions) => watch(user, apiVersion, kind, watchOptions),
     as: (other) => view(other),
   });
 
