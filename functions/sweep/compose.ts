@@ -11,6 +11,15 @@ import type { Log } from "../../shared/runtime/log.ts";
 import { restSweep } from "../../shared/sweep/rest.ts";
 import { sweep } from "../../shared/sweep/sweep.ts";
 
+/** A WATCH on EKS answers over a region's distance; its events follow at once. */
+const defaultSilenceMillis = 300;
+
+function readSilence(environment: Environment): number {
+  const given = Number(environment.DRIFTLESS_SILENCE_MILLIS ?? defaultSilenceMillis);
+  if (Number.isFinite(given) && given > 0) return given;
+  throw new RangeError("DRIFTLESS_SILENCE_MILLIS is no number of milliseconds above 0");
+}
+
 export function compose(environment: Environment): {
   readonly log: Log;
   readonly sweepOne: (message: WorkMessage, invocation: Invocation) => Promise<unknown>;
@@ -19,7 +28,12 @@ export function compose(environment: Environment): {
   const { clock, table, log, metrics, trigger, report } = engine;
   const { blobs } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
-  const access = createClusterAccess(fleet, environment);
+  const spent = { requests: 0, bytes: 0 };
+  const access = createClusterAccess(fleet, environment, {
+    onRequest: () => (spent.requests += 1),
+    onBytes: (count) => (spent.bytes += count),
+  });
+  const silenceMillis = readSilence(environment);
 
   const spokes = createSpokes({
     clusters: fleet.clusters,
@@ -38,8 +52,9 @@ export function compose(environment: Environment): {
         return {};
       },
       onStuck: async () => ({ kind: "done", againInSeconds: await restSweep(cluster.name, engine) }),
-      work: (held) =>
-        sweep(cluster, held, {
+      work: async (held) => {
+        Object.assign(spent, { requests: 0, bytes: 0 });
+        const result = await sweep(cluster, held, {
           engine: engine.name,
           table,
           blobs,
@@ -53,7 +68,11 @@ export function compose(environment: Environment): {
           prunePending: metrics.prunePending,
           driftStands: metrics.driftStands,
           unreachable: metrics.unreachable,
-        }),
+          silenceMillis,
+        });
+        log("swept", { key: message.key, ...spent });
+        return result;
+      },
     });
   };
   return { log, sweepOne };

@@ -10,6 +10,7 @@ import { clusterRoleArn, type ClusterRolePurpose } from "../config/cluster-roles
 import type { Fleet, FleetCluster } from "../config/fleet.ts";
 import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
 import { createCluster } from "../kubernetes/create-cluster.ts";
+import type { Connection } from "../kubernetes/transport.ts";
 import { type AwsCredentials, createEksTokens } from "../kubernetes/eks-token.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { type Environment, requireVariable } from "../runtime/environment.ts";
@@ -24,23 +25,33 @@ export interface ClusterAccess {
 
 const sessionSeconds = 3600;
 
-export function createClusterAccess(fleet: Fleet, environment: Environment): ClusterAccess {
+/** Told of every request and of the length of every answer, to whatever cluster. */
+export type Meter = Pick<Connection, "onRequest" | "onBytes">;
+
+export function createClusterAccess(fleet: Fleet, environment: Environment, meter: Meter = {}): ClusterAccess {
   const externalId = requireVariable(environment, "DRIFTLESS_EXTERNAL_ID");
   const sts = new STSClient({});
   return {
     open: keepOpened(async (name, purpose, lost) => {
       const member = findCluster(fleet, name);
       if (!member) throw new RangeError(`cluster ${name} is not in the fleet`);
-      return connect(member, fleet.engine, purpose, { sts, externalId, lost });
+      return connect(member, fleet.engine, purpose, { sts, externalId, lost, meter });
     }, systemClock),
   };
+}
+
+interface Connecting {
+  readonly sts: STSClient;
+  readonly externalId: string;
+  readonly lost: () => void;
+  readonly meter: Meter;
 }
 
 async function connect(
   member: FleetCluster,
   engine: string,
   purpose: ClusterRolePurpose,
-  { sts, externalId, lost }: { readonly sts: STSClient; readonly externalId: string; readonly lost: () => void },
+  { sts, externalId, lost, meter }: Connecting,
 ): Promise<Cluster> {
   const arn = parseClusterArn(member.arn);
   if (!arn) throw new RangeError(`"${member.arn}" is not the ARN of an EKS cluster`);
@@ -61,6 +72,7 @@ async function connect(
     ca,
     token: () => asUnreachable(member, token),
     onUnreachable: lost,
+    ...meter,
   });
 }
 

@@ -28,6 +28,8 @@ export interface Followed {
 export interface Follower {
   /** @param keep what is remembered of an object. @throws KubeError as a LIST does */
   follow(view: View, keep: (object: KubeObject) => KubeObject): Promise<Followed>;
+  /** It is remembered that there was none. */
+  isEmpty(view: View): boolean;
   /** For the next time; the same object when nothing changed. */
   kept(): KeptViews;
 }
@@ -82,6 +84,7 @@ export function createFollower(cluster: Cluster, before: KeptViews, options: Fol
       const isWhole = (item: KubeObject) => view.metadataOnly !== true && whole.get(nameIn(item.metadata)) === item;
       return { items, isWhole };
     },
+    isEmpty: (view) => after.get(nameOf(view))?.objects.length === 0,
     kept: () => (isUnchanged() ? before : Object.fromEntries(after)),
   };
 }

@@ -41,6 +41,8 @@ const quietKinds = new Set([
 
 export const kindKey = (ref: { apiVersion: string; kind: string }): string => `${groupOf(ref.apiVersion)}/${ref.kind}`;
 
+export const isQuiet = (kind: Kind): boolean => quietKinds.has(kindKey(kind));
+
 export interface Kind {
   readonly apiVersion: string;
   readonly kind: string;
@@ -64,7 +66,7 @@ export async function observeLive(
   const byId = new Map<string, Live>();
   const covered = new Set<string>();
   await each(kinds, listsInFlight, async (kind) => {
-    const metadataOnly = quietKinds.has(kindKey(kind));
+    const metadataOnly = isQuiet(kind);
     const list = await listed(cluster.list(kind.apiVersion, kind.kind, { labelSelector, metadataOnly }));
     if (!list) return;
     covered.add(kindKey(kind));

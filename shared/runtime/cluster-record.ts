@@ -12,6 +12,12 @@ export interface ClusterRecord {
   readonly bootstrapped: boolean;
   /** Seconds since the epoch at which Flux's objects were last made sure to be stored in a version that stays. */
   readonly migratedAt?: number | undefined;
+  /** Newest resource version that the API server admitted to; one that is behind it has another past. */
+  readonly newest?: string | undefined;
+  /** Resource version at which the ownership object was last renewed. */
+  readonly owned?: string | undefined;
+  /** Seconds since the epoch until which Flux's objects are looked at every few seconds. */
+  readonly closeUntil?: number | undefined;
   /** Settings of this API server's fleet, as config/stored-settings.ts writes them; absent until its root was built. */
   readonly settings?: string | undefined;
 }
@@ -28,21 +34,33 @@ export async function readClusterRecord(table: Table, cluster: string): Promise<
 export async function writeClusterRecord(
   table: Table,
   cluster: string,
-  { server, sweptAt, frozen, bootstrapped, migratedAt }: Omit<ClusterRecord, "settings">,
+  { server, sweptAt, frozen, bootstrapped, ...optional }: Omit<ClusterRecord, "settings" | "closeUntil">,
 ): Promise<void> {
-  const set = "v = :v, server = :server, sweptAt = :at, frozen = :frozen, bootstrapped = :boot";
-  const migrated =
-    migratedAt === undefined ? { set: "", remove: ", migratedAt" } : { set: ", migratedAt = :mig", remove: "" };
+  const { migratedAt, newest, owned } = optional;
+  const entries = Object.entries({ migratedAt, newest, owned });
+  const given = entries.filter(([, value]) => value !== undefined);
+  const gone = entries.filter(([, value]) => value === undefined).map(([field]) => field);
+  const set = given.map(([field]) => `, ${field} = :${field}`).join("");
   await table.update(keyOf(cluster), {
-    update: `SET ${set}${migrated.set} REMOVE restUntil${migrated.remove}`,
+    update:
+      `SET v = :v, server = :server, sweptAt = :at, frozen = :frozen, bootstrapped = :boot${set} ` +
+      `REMOVE ${["restUntil", ...gone].join(", ")}`,
     values: {
       ":v": 1,
       ":server": server,
       ":at": sweptAt,
       ":frozen": frozen,
       ":boot": bootstrapped,
-      ...(migratedAt === undefined ? {} : { ":mig": migratedAt }),
+      ...Object.fromEntries(given.map(([field, value]) => [`:${field}`, value])),
     },
+  });
+}
+
+/** Somebody acts there: Flux's objects are looked at every few seconds until then. */
+export async function recordCloseLook(table: Table, cluster: string, until: number): Promise<void> {
+  await table.update(keyOf(cluster), {
+    update: "SET v = :v, closeUntil = :until",
+    values: { ":v": 1, ":until": until },
   });
 }
 
@@ -66,7 +84,7 @@ export async function recordRest(table: Table, cluster: string, until: number): 
 }
 
 function parse(item: Item): ClusterRecord | undefined {
-  const { server, sweptAt, frozen, bootstrapped, migratedAt, settings, settingsOf } = item;
+  const { server, sweptAt, frozen, bootstrapped, migratedAt, newest, owned, closeUntil, settings, settingsOf } = item;
   if (typeof server !== "string" || typeof sweptAt !== "number" || !Array.isArray(frozen)) return undefined;
   return {
     server,
@@ -74,6 +92,9 @@ function parse(item: Item): ClusterRecord | undefined {
     frozen: frozen.filter((reason): reason is string => typeof reason === "string"),
     bootstrapped: bootstrapped === true,
     ...(typeof migratedAt === "number" ? { migratedAt } : {}),
+    ...(typeof newest === "string" ? { newest } : {}),
+    ...(typeof owned === "string" ? { owned } : {}),
+    ...(typeof closeUntil === "number" ? { closeUntil } : {}),
     ...(typeof settings === "string" && settingsOf === server ? { settings } : {}),
   };
 }

@@ -2,7 +2,7 @@
  * Finds the Kustomizations whose objects moved since somebody last proved them clean: one LIST per applied kind for the
  * whole cluster, compared by uid and resource version; only what moved is looked at closer.
  */
-import type { KubeObject } from "../api/kube-object.ts";
+import type { KubeObject, ObjectRef } from "../api/kube-object.ts";
 import type { ResourceRef } from "../api/kustomization.ts";
 import { readInventory, refOfId } from "../inventory/id.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
@@ -11,13 +11,17 @@ import type { AppliedState, AppliedStates } from "../kustomize/applied-state.ts"
 import type { ApplySettings } from "../config/apply-settings.ts";
 import { type ApplyRules, readRules } from "../kustomize/apply-rules.ts";
 import { liveDigest } from "../kustomize/live-digest.ts";
-import type { Live, LiveObjects } from "../kustomize/observe-live.ts";
+import type { Follower } from "../kubernetes/follow.ts";
+import { isQuiet, type Live, type LiveObjects } from "../kustomize/observe-live.ts";
 import { ownerName, ownerNamespace } from "../ssa/owner.ts";
+import { completeContent } from "./complete-content.ts";
 import type { FluxObject } from "./due.ts";
 import { observeInventory } from "./observe-inventory.ts";
 
 export interface DriftPorts {
   readonly cluster: Cluster;
+  /** Of the same cluster. */
+  readonly follower: Follower;
   readonly states: AppliedStates;
   readonly server: string;
   readonly settings?: ApplySettings;
@@ -35,6 +39,8 @@ export type CleanVersions = Readonly<Record<string, string>>;
 export interface DriftLook {
   readonly drifted: readonly Drifted[];
   readonly clean: CleanVersions;
+  /** `Kind: why`, of kinds that cannot be looked at now: their objects count as they were. */
+  readonly unseen: readonly string[];
 }
 
 /** @param objects whose applied objects are all in `ports.cluster` */
@@ -45,12 +51,16 @@ export async function findDrift(
 ): Promise<DriftLook> {
   const owners = objects.filter(({ object }) => isLookedAt(object));
   const refs = owners.flatMap(({ object }) => inventoryOf(object).map(refOfId));
-  const live = await observeInventory(ports.cluster, refs);
+  const seen = await observeInventory(ports.cluster, ports.follower, refs);
+  let live: LiveObjects = seen;
   const clean: Record<string, string> = {};
   const drifted: Drifted[] = [];
   for (const { key, object } of owners) {
     const moved = inventoryOf(object).filter(({ id, v }) => {
-      if (!live.covers(refOfId({ id, v }))) return false;
+      if (!live.covers(refOfId({ id, v }))) {
+        if (before[id] !== undefined) clean[id] = before[id];
+        return false;
+      }
       const version = versionOf(live.byId.get(id), object);
       if (version === undefined || before[id] !== version) return true;
       clean[id] = version;
@@ -59,6 +69,7 @@ export async function findDrift(
     if (moved.length === 0) continue;
     const state = await ports.states.load(key, ports.server);
     const rules = readRules(object, ports.settings);
+    live = await completeContent(ports.cluster, live, unclear(moved, state, live));
     const left = leftAlone(state, live);
     const ids = moved.filter(({ id }) => !left.has(id) && !isClean(state, id, live, object, rules)).map(({ id }) => id);
     for (const { id } of moved) {
@@ -67,7 +78,7 @@ export async function findDrift(
     }
     if (ids.length > 0) drifted.push({ key, ids });
   }
-  return { drifted, clean };
+  return { drifted, clean, unseen: seen.unseen };
 }
 
 /** One that fails has its own retries; one that is suspended or going is left alone. */
@@ -96,6 +107,17 @@ function versionOf(live: Live | undefined, owner: KubeObject): string | undefine
   if (live?.labels[ownerName] !== owner.metadata.name) return undefined;
   if (live.labels[ownerNamespace] !== owner.metadata.namespace) return undefined;
   return `${live.uid} ${live.rv}`;
+}
+
+/** Moved, and nobody can tell by the version alone whether it was only their status. */
+function unclear(moved: readonly ResourceRef[], { objects }: AppliedState, live: LiveObjects): readonly ObjectRef[] {
+  return moved.map(refOfId).filter((ref, index) => {
+    const id = moved[index]?.id ?? "";
+    const known = objects[id];
+    const seen = live.byId.get(id);
+    if (!known || !seen || seen.object || isQuiet(ref) || known.live === "") return false;
+    return known.uid === seen.uid && known.rv !== seen.rv;
+  });
 }
 
 function isClean(state: AppliedState, id: string, live: LiveObjects, owner: KubeObject, rules: ApplyRules): boolean {

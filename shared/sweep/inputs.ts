@@ -5,8 +5,9 @@
 import type { KubeObject } from "../api/kube-object.ts";
 import { watchedConfigs } from "../config/controller-settings.ts";
 import type { FluxSettings } from "../config/flux-settings.ts";
-import type { Cluster } from "../kubernetes/cluster.ts";
+import type { Follower } from "../kubernetes/follow.ts";
 import type { FluxObject } from "./due.ts";
+import { keepIdentity } from "./keep.ts";
 
 /** `<uid> <resource version>` of each watched object that something refers to, by `Kind/namespace/name`. */
 export type InputVersions = Readonly<Record<string, string>>;
@@ -22,12 +23,12 @@ type Named = { readonly name?: unknown } | undefined;
 
 /**
  * @param before what the last look found; without one everything counts as changed, for nothing else looks at it
- * @param cluster one who may list Secrets, as metadata
+ * @param follower of one who may list Secrets, as metadata
  */
 export async function findChangedInputs(
   objects: readonly FluxObject[],
   before: InputVersions,
-  { cluster, settings }: { readonly cluster: Cluster; readonly settings: FluxSettings },
+  { follower, settings }: { readonly follower: Follower; readonly settings: FluxSettings },
 ): Promise<InputLook> {
   const versions: Record<string, string> = {};
   const changed = new Set<string>();
@@ -35,8 +36,11 @@ export async function findChangedInputs(
     const referring = objects.flatMap((object) => inputsOf(object).filter((input) => input.kind === kind));
     for (const [selector, inputs] of groupBy(referring, ({ flux }) => selectorFor(flux.object, settings))) {
       if (selector === undefined) continue;
-      const options = { metadataOnly: true, ...(selector === "" ? {} : { labelSelector: selector }) };
-      const { items } = await cluster.list("v1", kind, options);
+      const view = { apiVersion: "v1", kind, metadataOnly: true };
+      const { items } = await follower.follow(
+        selector === "" ? view : { ...view, labelSelector: selector },
+        keepIdentity,
+      );
       const live = new Map(items.map((item) => [idOf(kind, item.metadata), versionOf(item)]));
       for (const { id, flux } of inputs) {
         const version = live.get(id);

@@ -1,6 +1,8 @@
 /** What a sweep remembers for the next one; it can be lost and is rebuilt from the cluster. */
 import { gunzipSync, gzipSync } from "node:zlib";
 
+import type { KeptViews } from "../kubernetes/follow.ts";
+import { parseJson, printJson } from "../kubernetes/json.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { CleanVersions } from "./drift.ts";
 import type { InputVersions } from "./inputs.ts";
@@ -8,13 +10,17 @@ import type { CleanSpokes } from "./spokes.ts";
 
 export interface SweepMemory {
   readonly v: 1;
-  /** kube-system uid: another API server has another memory. */
+  /** Another API server has another memory, and so has one whose etcd was restored; see incarnation.ts. */
   readonly server: string;
   readonly clean: CleanVersions;
   /** Of Kustomizations with a `kubeConfig`, by the API server that they apply to. */
   readonly spokes?: CleanSpokes;
   /** Of watched Secrets and ConfigMaps. */
   readonly inputs?: InputVersions;
+  /** What was seen of each kind, with the version from which the next sweep reads on. */
+  readonly views?: KeptViews;
+  /** What Flux's objects last asked for, as far as a close look has told of it. */
+  readonly told?: Readonly<Record<string, string>>;
 }
 
 const nameOf = (cluster: string): string => `sweep/${cluster}.json.gz`;
@@ -28,7 +34,7 @@ export async function loadMemory(blobs: BlobStore, cluster: string, server: stri
 export async function recallMemory(blobs: BlobStore, cluster: string): Promise<SweepMemory | undefined> {
   const bytes = await blobs.get(nameOf(cluster));
   try {
-    const memory = bytes && (JSON.parse(gunzipSync(bytes).toString("utf8")) as SweepMemory);
+    const memory = bytes && (parseJson(gunzipSync(bytes).toString("utf8")) as SweepMemory);
     return memory?.v === 1 ? memory : undefined;
   } catch {
     // A memory that cannot be read is no memory: everything is looked at once.
@@ -37,5 +43,5 @@ export async function recallMemory(blobs: BlobStore, cluster: string): Promise<S
 }
 
 export async function saveMemory(blobs: BlobStore, cluster: string, memory: SweepMemory): Promise<void> {
-  await blobs.put(nameOf(cluster), gzipSync(JSON.stringify(memory), { level: 1 }), "application/json");
+  await blobs.put(nameOf(cluster), gzipSync(printJson(memory), { level: 1 }), "application/json");
 }

@@ -5,52 +5,78 @@
 import type { KubeObject, ObjectRef } from "../api/kube-object.ts";
 import { formatId } from "../inventory/id.ts";
 import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
-import { type Kind, kindKey, kindsOf, type Live, type LiveObjects, observeLive } from "../kustomize/observe-live.ts";
+import type { Follower } from "../kubernetes/follow.ts";
+import { type Kind, kindKey, kindsOf, type Live, type LiveObjects } from "../kustomize/observe-live.ts";
 import { each } from "../runtime/each.ts";
 import { ownerName } from "../ssa/owner.ts";
+import { observeFollowed } from "./observe-followed.ts";
 
 const inFlight = 4;
 
-export async function observeInventory(cluster: Cluster, refs: readonly ObjectRef[]): Promise<LiveObjects> {
-  const whole = await observeLive(cluster, kindsOf(refs), ownerName);
+export interface SeenObjects extends LiveObjects {
+  /** `Kind: why`, of kinds of which nothing can be said now. */
+  readonly unseen: readonly string[];
+}
+
+/** @param follower of the same cluster */
+export async function observeInventory(
+  cluster: Cluster,
+  follower: Follower,
+  refs: readonly ObjectRef[],
+): Promise<SeenObjects> {
+  const whole = await observeFollowed(follower, kindsOf(refs));
+  const unseen = new Set<string>();
+  const lose = (kind: Kind, { message }: KubeError) => unseen.add(`${kind.kind}: ${message}`);
   const byId = new Map(whole.byId);
   const covered = new Set<string>();
   const scopes = new Map<string, { kind: Kind; namespace: string | undefined; refs: ObjectRef[] }>();
   for (const ref of refs.filter((one) => !whole.covers(one))) {
     const { apiVersion, kind, namespace } = ref;
+    const failure = whole.unlisted.get(kindKey(ref));
+    if (failure && failure.reason !== "Forbidden") {
+      lose(ref, failure);
+      continue;
+    }
     const name = `${kindKey(ref)} ${namespace ?? ""}`;
     const scope = scopes.get(name) ?? { kind: { apiVersion, kind }, namespace, refs: [] };
     scopes.set(name, { ...scope, refs: [...scope.refs, ref] });
   }
   await each(scopes.values(), inFlight, async ({ kind, namespace, refs: members }) => {
     const found = namespace === undefined ? undefined : await listIn(cluster, kind, namespace);
-    if (found === "gone") return;
+    if (found instanceof KubeError) {
+      lose(kind, found);
+      return;
+    }
     for (const ref of members) {
       const object = found ? found.get(ref.name) : await getOne(cluster, ref);
-      if (object instanceof KubeError) continue;
+      if (object instanceof KubeError) {
+        lose(ref, object);
+        continue;
+      }
       covered.add(formatId(ref));
       if (object) byId.set(formatId(ref), liveOf(ref, object));
     }
   });
-  return { byId, covers: (ref) => whole.covers(ref) || covered.has(formatId(ref)) };
+  return { byId, unseen: [...unseen], covers: (ref) => whole.covers(ref) || covered.has(formatId(ref)) };
 }
 
 async function listIn(
   cluster: Cluster,
   { apiVersion, kind }: Kind,
   namespace: string,
-): Promise<ReadonlyMap<string, KubeObject> | "gone" | undefined> {
+): Promise<ReadonlyMap<string, KubeObject> | KubeError | undefined> {
   try {
     const { items } = await cluster.list(apiVersion, kind, { namespace, labelSelector: ownerName });
     return new Map(items.map((item) => [item.metadata.name, item]));
   } catch (error) {
     if (error instanceof KubeError && error.reason === "Forbidden") return undefined;
-    if (error instanceof KubeError && isGone(error)) return "gone";
+    if (error instanceof KubeError && isGone(error)) return error;
     throw error;
   }
 }
 
-const isGone = ({ reason }: KubeError): boolean => ["NotFound", "NoMatch", "MethodNotAllowed"].includes(reason);
+const isGone = ({ reason, code }: KubeError): boolean =>
+  ["NotFound", "NoMatch", "MethodNotAllowed"].includes(reason) || code >= 500;
 
 async function getOne(cluster: Cluster, ref: ObjectRef): Promise<KubeObject | KubeError | undefined> {
   try {

@@ -7,6 +7,7 @@ import { parseKustomization } from "../api/kustomization.ts";
 import { applySettingsOf, type FluxSettings } from "../config/flux-settings.ts";
 import { bindSignal } from "../kubernetes/bind-signal.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
+import { createFollower } from "../kubernetes/follow.ts";
 import type { Spoke, Spokes } from "../kubernetes/spokes.ts";
 import type { AppliedStates } from "../kustomize/applied-state.ts";
 import { openKubeConfig } from "../kustomize/kube-config.ts";
@@ -65,8 +66,15 @@ export async function lookAtSpokes(
     const found = await isolated(group.members, ports, async (signal) => {
       const cluster = bindSignal(group.cluster, signal);
       const server = await spokeServer(group.spoke, bindSignal(group.spoke.cluster, signal));
+      // Nobody proves how far a spoke has come: it is listed each time.
+      const follower = createFollower(
+        cluster,
+        {},
+        { now: ports.clock.now(), silenceMillis: undefined, newest: undefined },
+      );
       const look = await findDrift(group.members, before[server] ?? {}, {
         cluster,
+        follower,
         server,
         states: ports.states,
         settings: applySettingsOf(ports.settings),
@@ -75,6 +83,8 @@ export async function lookAtSpokes(
     });
     if (!found) return;
     const { server, look } = found;
+    if (look.unseen.length > 0)
+      ports.log("kinds not seen", { key: group.members[0]?.key ?? "", message: look.unseen.join("; ") });
     drifted.push(...look.drifted);
     clean[server] = fresh.has(server) ? { ...clean[server], ...look.clean } : look.clean;
     fresh.add(server);

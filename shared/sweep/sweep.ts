@@ -2,25 +2,24 @@
  * Looks at one cluster: may we write, what changed among Flux's own objects, which applied objects moved. It triggers
  * what needs a run and writes nothing but the ownership object and, once, what bootstrap adds.
  */
-import { isDeepStrictEqual } from "node:util";
-
-import { gitRepositoryApiVersion, gitRepositoryKind } from "../api/git-repository.ts";
+import { gitRepositoryKind } from "../api/git-repository.ts";
 import type { KubeObject } from "../api/kube-object.ts";
-import { kustomizationApiVersion, kustomizationKind } from "../api/kustomization.ts";
+import { kustomizationKind } from "../api/kustomization.ts";
 import { rootName } from "../bootstrap/names.ts";
 import type { FleetCluster } from "../config/fleet.ts";
 import { driftModeOf } from "../drift/mode.ts";
 import { countStanding, isGovernedAnew, type StandingCount } from "../drift/standing.ts";
 import { bindSignal } from "../kubernetes/bind-signal.ts";
 import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
-import { serverOf } from "../kubernetes/server-of.ts";
+import { createFollower } from "../kubernetes/follow.ts";
+import { proveServer } from "../kubernetes/server-of.ts";
 import type { Spokes } from "../kubernetes/spokes.ts";
-import { applySettingsOf, defaultFluxSettings, type FluxSettings } from "../config/flux-settings.ts";
+import { defaultFluxSettings } from "../config/flux-settings.ts";
 import { decodeFluxSettings, encodeFluxSettings } from "../config/stored-settings.ts";
 import { findPending } from "../kustomize/prune-pending.ts";
 import { isRoot } from "../kustomize/root.ts";
-import { createAppliedStates } from "../kustomize/applied-state.ts";
-import type { Item, Table } from "../lease/ports.ts";
+import { isOnlyDue } from "../kustomize/look-at-inputs.ts";
+import type { Table } from "../lease/ports.ts";
 import type { Held, WorkResult } from "../lease/with-lease.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -32,12 +31,14 @@ import {
 } from "../runtime/cluster-record.ts";
 import { each } from "../runtime/each.ts";
 import type { Log } from "../runtime/log.ts";
-import { type Drifted, findDrift } from "./drift.ts";
-import { findDue, fluxObjects, type FluxObject, type Known } from "./due.ts";
-import { detached, guardCluster, listOrNone } from "./interlock.ts";
-import { findChangedInputs, type InputLook, type InputVersions } from "./inputs.ts";
-import { loadMemory, saveMemory } from "./memory.ts";
-import { appliesElsewhere, lookAtSpokes } from "./spokes.ts";
+import { beginCloseLook, closeLookSeconds, isActedOn, isCloseLook, lookClosely, toldOf } from "./close-look.ts";
+import { findDue, fluxObjects, type FluxObject } from "./due.ts";
+import { incarnationOf } from "./incarnation.ts";
+import { detached, guardCluster } from "./interlock.ts";
+import { readKnown } from "./known.ts";
+import { followFlux } from "./flux-views.ts";
+import { lookCloser } from "./look-closer.ts";
+import { loadMemory } from "./memory.ts";
 
 export interface SweepPorts {
   readonly engine: string;
@@ -58,6 +59,8 @@ export interface SweepPorts {
   readonly prunePending: (cluster: string, kustomizations: number) => void;
   /** Drift that runs have left; told only when there is any. */
   readonly driftStands: (cluster: string, count: StandingCount) => void;
+  /** How long a WATCH must be silent to be believed; without it every kind is listed. */
+  readonly silenceMillis?: number | undefined;
 }
 
 /** Each sweep arms the next one itself; the tick only watches. */
@@ -68,34 +71,44 @@ const inFlight = 16;
 
 export async function sweep(fleetCluster: FleetCluster, held: Held, ports: SweepPorts): Promise<WorkResult> {
   const { name } = fleetCluster;
+  let isClose = false;
   try {
-    await sweepReachable(fleetCluster, held, ports);
+    const closely = isOnlyDue(held.lease.row) ? await lookClosely(fleetCluster, held, ports) : undefined;
+    isClose = closely ?? (await sweepReachable(fleetCluster, held, ports));
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     ports.unreachable(name);
     ports.log(isUnavailable(error) ? "unreachable" : "refused", { key: `${name}/sweep`, message: error.message });
   }
-  return { kind: "done", againInSeconds: sweepSeconds };
+  return { kind: "done", againInSeconds: isClose ? closeLookSeconds : sweepSeconds };
 }
 
-async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: SweepPorts): Promise<void> {
+/** @returns whether somebody acts there, so that a close look follows */
+async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: SweepPorts): Promise<boolean> {
   const { name } = fleetCluster;
-  const { table, clock, engine } = ports;
+  const { table, clock, engine, silenceMillis } = ports;
   const open = async (purpose: "sweep" | "apply") => bindSignal(await ports.openCluster(name, purpose), held.signal);
   const reader = await open("sweep");
-  const server = await serverOf(reader);
-  const record = await readClusterRecord(table, name);
+  const [proof, record] = await Promise.all([proveServer(reader), readClusterRecord(table, name)]);
+  const server = incarnationOf(proof, record);
   const same = record?.server === server;
+  const memory = await loadMemory(ports.blobs, name, server);
+  const newest = proof.version;
+  const follower = createFollower(reader, memory.views ?? {}, { now: clock.now(), silenceMillis, newest });
 
-  const before = { known: same && record.bootstrapped, migration: migrationOf(same ? record : undefined, clock) };
+  const before = {
+    known: same && record.bootstrapped,
+    migration: migrationOf(same ? record : undefined, clock),
+    owned: same && silenceMillis !== undefined ? record.owned : undefined,
+  };
   const guarded = await guardCluster(fleetCluster, engine, before, {
     reader,
+    follower,
     writer: () => open("apply"),
     clock,
     fence: held.fenceWrite,
   });
-  const sources = await listOrNone(reader, gitRepositoryApiVersion, gitRepositoryKind);
-  const kustomizations = await listOrNone(reader, kustomizationApiVersion, kustomizationKind);
+  const { sources, kustomizations } = await followFlux(follower);
   const pending = kustomizations.filter((object) => findPending(object)).length;
   if (pending > 0) ports.prunePending(name, pending);
   const standing = countStanding(kustomizations);
@@ -107,11 +120,14 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   const sweptAt = Math.floor(clock.now() / 1000);
   // Whoever froze us may store in an old version again.
   const migratedAt = frozen.length > 0 ? undefined : before.migration === "done" ? record?.migratedAt : sweptAt;
-  await writeClusterRecord(table, name, { server, sweptAt, frozen, bootstrapped, migratedAt });
+  await writeClusterRecord(table, name, {
+    ...{ server, sweptAt, frozen, bootstrapped, migratedAt, newest },
+    owned: guarded.owned,
+  });
   ports.frozen(name, frozen);
   if (frozen.length > 0) {
     ports.log("frozen", { key: `${name}/sweep`, message: frozen.join("; ") });
-    return;
+    return false;
   }
 
   if (guarded.unmigrated.length > 0)
@@ -127,72 +143,15 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
     now: sweptAt,
     isGovernedAnew: (object: KubeObject) => isGovernedAnew(object, mode, clock.now()),
   };
-  await each(findDue(name, objects, known), inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
-  await lookCloser(name, server, objects, reader, held, ports, settings);
+  const due = findDue(name, objects, known);
+  await each(due, inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
+  const told = toldOf(due, objects);
+  const isClose = isActedOn(due) || isCloseLook(record, clock);
+  if (isActedOn(due)) await beginCloseLook(name, table, clock);
+  const look = { cluster: name, server, reader, follower, memory, settings, signal: held.signal, told };
+  await lookCloser(objects, look, ports);
   ports.swept(name);
-}
-
-/** What only a comparison with the last sweep shows: changed inputs, and drift. */
-async function lookCloser(
-  cluster: string,
-  server: string,
-  objects: readonly FluxObject[],
-  reader: Cluster,
-  { signal }: Held,
-  ports: SweepPorts,
-  settings = defaultFluxSettings(),
-): Promise<void> {
-  const { blobs, clock, log, trigger } = ports;
-  const states = createAppliedStates(blobs);
-  const memory = await loadMemory(blobs, cluster, server);
-  const inputs = await lookAtInputs(objects, memory.inputs ?? {}, {
-    cluster: reader,
-    settings,
-    log,
-    key: `${cluster}/sweep`,
-  });
-  await each(inputs.changed, inFlight, (key) => trigger(key, "input", { uid: server }));
-  const here = objects.filter((object) => !appliesElsewhere(object));
-  const own = { cluster: reader, states, server, settings: applySettingsOf(settings) };
-  const { drifted, clean } = await findDrift(here, memory.clean, own);
-  await wake(drifted, server, ports);
-  const spokes = ports.spokes(cluster);
-  const elsewhere = await lookAtSpokes(objects, memory.spokes ?? {}, {
-    ...{ hub: reader, spokes, states, settings, clock, log, signal },
-  });
-  await wake(elsewhere.drifted, server, ports);
-  const seen = {
-    v: 1 as const,
-    server,
-    clean,
-    ...(isEmpty(elsewhere.clean) ? {} : { spokes: elsewhere.clean }),
-    ...(isEmpty(inputs.versions) ? {} : { inputs: inputs.versions }),
-  };
-  if (!isDeepStrictEqual(memory, seen)) await saveMemory(blobs, cluster, seen);
-}
-
-/** Who may not list Secrets still finds drift. */
-async function lookAtInputs(
-  objects: readonly FluxObject[],
-  before: InputVersions,
-  { log, key, ...looking }: { cluster: Cluster; settings: FluxSettings; log: Log; key: string },
-): Promise<InputLook> {
-  try {
-    return await findChangedInputs(objects, before, looking);
-  } catch (error) {
-    if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
-    log("inputs not seen", { key, message: error.message });
-    return { changed: [], versions: before };
-  }
-}
-
-const isEmpty = (record: object): boolean => Object.keys(record).length === 0;
-
-async function wake(drifted: readonly Drifted[], server: string, { log, trigger }: SweepPorts): Promise<void> {
-  await each(drifted, inFlight, async ({ key, ids }) => {
-    log("moved", { key, objects: ids.length, first: ids[0] });
-    await trigger(key, "drift", { uid: server });
-  });
+  return isClose && silenceMillis !== undefined;
 }
 
 /** A definition that comes with a new version makes the old one's objects due; looking costs two requests a kind. */
@@ -211,22 +170,4 @@ function findLostRoots({ sync }: FleetCluster, objects: readonly FluxObject[]): 
   return [gitRepositoryKind, kustomizationKind]
     .filter((kind) => !has(kind))
     .map((kind) => `${kind}/${rootName}/${rootName}`);
-}
-
-/** Rows come by the index, which may lag; what decides about a missed revision is read consistently. */
-async function readKnown(cluster: string, objects: readonly FluxObject[], table: Table): Promise<Omit<Known, "now">> {
-  const rows = new Map<string, Item>();
-  for (const row of await table.query({ index: "view", pk: `CL#${cluster}` }))
-    if (typeof row.vsk === "string") rows.set(row.vsk, row);
-  const sources = new Map<string, Item>();
-  await each(objects, inFlight, async ({ key, object }) => {
-    if (object.kind === kustomizationKind && !rows.has(key)) {
-      const row = await table.get({ pk: `OB#${key}`, sk: "RUN" }, { consistent: true });
-      if (row) rows.set(key, row);
-    }
-    if (object.kind !== gitRepositoryKind) return;
-    const source = await table.get({ pk: `OB#${key}`, sk: "SRC" }, { consistent: true });
-    if (source) sources.set(key, source);
-  });
-  return { rows, sources };
 }

@@ -33,6 +33,8 @@ export interface EngineWorld extends LeasePorts {
   /** Clusters that a hub's `kubeConfig`s lead to. */
   readonly spokes: (hub: string) => Spokes;
   readonly log: Log;
+  /** How long a sweep waits for events; without it every kind is listed. */
+  readonly silenceMillis?: number | undefined;
   /** Told how each Kustomization's run ended. */
   readonly outcome?: (cluster: string, kind: string, seconds: number) => void;
   /** What would be written to standard output; nowhere where absent. */
@@ -76,6 +78,7 @@ export async function runMessage(
           swept: metrics.swept,
           prunePending: metrics.prunePending,
           driftStands: metrics.driftStands,
+          silenceMillis: world.silenceMillis,
         }),
     });
   }

@@ -26,6 +26,8 @@ export interface RealEngine {
   readonly observer: OpenCluster;
   /** Requests to the API server by purpose since the counts were last set. */
   readonly requests: { sweep: number; source: number; apply: number };
+  /** Bytes of all answers to the sweep since the count was last set, and what it asked for. */
+  readonly swept: { bytes: number; paths: string[] };
   /** Triggers an object; who works on it is `run`'s or `serve`'s matter. */
   wake(key: string): Promise<void>;
   /** Triggers an object and works until nothing is due any more; the sweep of every minute is left out. */
@@ -41,6 +43,8 @@ export interface RealEngineOptions {
   readonly engine: string;
   readonly clusterName: string;
   readonly log?: Log;
+  /** How long a sweep waits for events; without it every kind is listed. */
+  readonly silenceMillis?: number;
   /** Told of a run that ended in an exception; by default it comes out of `run`. */
   readonly failed?: (key: string, error: unknown) => void;
 }
@@ -49,8 +53,16 @@ export async function createRealEngine(connection: Connection, options: RealEngi
   const { engine, clusterName, log = silentLog } = options;
   const observer = createCluster(connection);
   const requests = { sweep: 0, source: 0, apply: 0 };
+  const swept = { bytes: 0, paths: [] as string[] };
   const counted = (purpose: keyof typeof requests) =>
-    createCluster({ ...connection, onRequest: () => (requests[purpose] += 1) });
+    createCluster({
+      ...connection,
+      onRequest: (method, path) => {
+        requests[purpose] += 1;
+        if (purpose === "sweep") swept.paths.push(`${method} ${path}`);
+      },
+      onBytes: (count) => (swept.bytes += purpose === "sweep" ? count : 0),
+    });
   const clusters = { sweep: counted("sweep"), source: counted("source"), apply: counted("apply") };
   const pump = createPump(options);
   const blobs = createMemoryBlobs();
@@ -69,10 +81,12 @@ export async function createRealEngine(connection: Connection, options: RealEngi
     openCluster: async (_, purpose) => clusters[purpose],
     spokes: createSpokes({ clusters: [], openMember: async () => clusters.apply, reach: "machine" }),
     log,
+    silenceMillis: options.silenceMillis,
   };
   return {
     observer,
     requests,
+    swept,
     wake: (key) => wake(key, engine),
     run: async (key) => {
       await wake(key, engine);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { KubeError } from "../../../shared/kubernetes/cluster.ts";
 import { type CleanVersions, findDrift } from "../../../shared/sweep/drift.ts";
 import { fluxObjects } from "../../../shared/sweep/due.ts";
+import { listing } from "../../fakes/followers.ts";
 import {
   aKustomizeWorld,
   config,
@@ -29,6 +30,7 @@ async function aWorld() {
     world.cluster.forgetRequests();
     return await findDrift(fluxObjects("one", object ? [object] : []), before, {
       cluster: world.cluster,
+      follower: listing(world.cluster),
       server: "server",
       states: {
         load: async (name) => {
@@ -51,7 +53,7 @@ describe("a look for drift", () => {
     const { uid, resourceVersion } = world.cluster.find(configRef("a"))?.metadata ?? {};
     expect(clean[id]).toBe(`${uid} ${resourceVersion}`);
     expect(Object.keys(clean).sort()).toEqual([id, webId].sort());
-    expect(await look(clean)).toEqual({ drifted, clean });
+    expect(await look(clean)).toEqual({ drifted, clean, unseen: [] });
     expect(loads).toEqual([key]);
   });
 
@@ -177,7 +179,7 @@ describe("a look for drift", () => {
     const { world, look } = await aWorld();
     world.cluster.remove(configRef("a"));
     world.cluster.edit(self, patch);
-    expect(await look()).toEqual({ drifted: [], clean: {} });
+    expect(await look()).toEqual({ drifted: [], clean: {}, unseen: [] });
     expect(world.cluster.requests).toEqual([]);
   });
 });

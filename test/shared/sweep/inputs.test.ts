@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../../shared/api/kube-object.ts";
 import { defaultFluxSettings } from "../../../shared/config/flux-settings.ts";
 import { fluxObjects } from "../../../shared/sweep/due.ts";
+import { listing } from "../../fakes/followers.ts";
 import { findChangedInputs, type InputVersions } from "../../../shared/sweep/inputs.ts";
 import { createMemoryCluster } from "../../fakes/memory-cluster.ts";
 
@@ -32,7 +33,7 @@ function aWorld(spec: object = substituteFrom, inputs: readonly KubeObject[] = [
     cluster,
     object,
     look: (before: InputVersions = {}, wanted = settings) =>
-      findChangedInputs(fluxObjects("one", [object]), before, { cluster, settings: wanted }),
+      findChangedInputs(fluxObjects("one", [object]), before, { follower: listing(cluster), settings: wanted }),
   };
 }
 

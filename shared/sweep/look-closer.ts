@@ -1,0 +1,90 @@
+/** What only a comparison with the last sweep shows: changed inputs, and drift, here and in spokes. Remembers what it saw. */
+import { isDeepStrictEqual } from "node:util";
+
+import { applySettingsOf, defaultFluxSettings, type FluxSettings } from "../config/flux-settings.ts";
+import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
+import type { Follower } from "../kubernetes/follow.ts";
+import { createAppliedStates } from "../kustomize/applied-state.ts";
+import { each } from "../runtime/each.ts";
+import type { Log } from "../runtime/log.ts";
+import { type Drifted, findDrift } from "./drift.ts";
+import type { FluxObject } from "./due.ts";
+import { findChangedInputs, type InputLook, type InputVersions } from "./inputs.ts";
+import { saveMemory, type SweepMemory } from "./memory.ts";
+import { appliesElsewhere, lookAtSpokes } from "./spokes.ts";
+import type { SweepPorts } from "./sweep.ts";
+
+export interface Look {
+  readonly cluster: string;
+  /** As incarnation.ts names it. */
+  readonly server: string;
+  /** Read only. */
+  readonly reader: Cluster;
+  /** Of the same cluster. */
+  readonly follower: Follower;
+  readonly memory: SweepMemory;
+  readonly settings: FluxSettings | undefined;
+  readonly signal: AbortSignal;
+  /** What objects were just told of; see close-look.ts. */
+  readonly told: Readonly<Record<string, string>>;
+}
+
+/** Requests to the queues at a time. */
+const inFlight = 16;
+
+export async function lookCloser(
+  objects: readonly FluxObject[],
+  { cluster, server, reader, follower, memory, settings = defaultFluxSettings(), signal, told }: Look,
+  ports: SweepPorts,
+): Promise<void> {
+  const { blobs, clock, log, trigger } = ports;
+  const states = createAppliedStates(blobs);
+  const key = `${cluster}/sweep`;
+  const inputs = await lookAtInputs(objects, memory.inputs ?? {}, { follower, settings, log, key });
+  await each(inputs.changed, inFlight, (changed) => trigger(changed, "input", { uid: server }));
+  const here = objects.filter((object) => !appliesElsewhere(object));
+  const own = { cluster: reader, follower, states, server, settings: applySettingsOf(settings) };
+  const { drifted, clean, unseen } = await findDrift(here, memory.clean, own);
+  if (unseen.length > 0) log("kinds not seen", { key, message: unseen.join("; ") });
+  await wake(drifted, server, ports);
+  const spokes = ports.spokes(cluster);
+  const elsewhere = await lookAtSpokes(objects, memory.spokes ?? {}, {
+    ...{ hub: reader, spokes, states, settings, clock, log, signal },
+  });
+  await wake(elsewhere.drifted, server, ports);
+  const views = follower.kept();
+  const seen: SweepMemory = {
+    v: 1,
+    server,
+    clean,
+    ...(isEmpty(elsewhere.clean) ? {} : { spokes: elsewhere.clean }),
+    ...(isEmpty(inputs.versions) ? {} : { inputs: inputs.versions }),
+    ...(isEmpty(views) ? {} : { views }),
+    ...(isEmpty(told) ? {} : { told }),
+  };
+  if (!isDeepStrictEqual(memory, seen)) await saveMemory(blobs, cluster, seen);
+}
+
+/** Who may not list Secrets still finds drift. */
+async function lookAtInputs(
+  objects: readonly FluxObject[],
+  before: InputVersions,
+  { log, key, ...looking }: { follower: Follower; settings: FluxSettings; log: Log; key: string },
+): Promise<InputLook> {
+  try {
+    return await findChangedInputs(objects, before, looking);
+  } catch (error) {
+    if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
+    log("inputs not seen", { key, message: error.message });
+    return { changed: [], versions: before };
+  }
+}
+
+const isEmpty = (record: object): boolean => Object.keys(record).length === 0;
+
+async function wake(drifted: readonly Drifted[], server: string, { log, trigger }: SweepPorts): Promise<void> {
+  await each(drifted, inFlight, async ({ key, ids }) => {
+    log("moved", { key, objects: ids.length, first: ids[0] });
+    await trigger(key, "drift", { uid: server });
+  });
+}
