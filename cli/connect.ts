@@ -92,6 +92,7 @@ function lazily(open: () => Promise<NamedCluster["cluster"]>): NamedCluster["clu
     watch: async function* (...args) {
       yield* (await cluster()).watch(...args);
     },
+    document: async (...args) => (await cluster()).document(...args),
     as: (user) => lazily(async () => (await cluster()).as(user)),
   };
 }

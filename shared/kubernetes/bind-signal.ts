@@ -21,6 +21,7 @@ export function bindSignal(cluster: Cluster, signal: AbortSignal): Cluster {
       cluster.jsonPatch(ref, operations, { ...options, signal: both(options.signal) }),
     delete: (ref, options = {}) => cluster.delete(ref, { ...options, signal: both(options.signal) }),
     watch: (apiVersion, kind, options) => cluster.watch(apiVersion, kind, { ...options, signal: both(options.signal) }),
+    document: (path, own) => cluster.document(path, both(own)),
     as: (user) => bindSignal(cluster.as(user), signal),
   };
 }

@@ -43,7 +43,7 @@ const mostEventsByDefault = 500;
 export const nameIn = ({ namespace = "", name }: { namespace?: string; name: string }): string =>
   `${namespace}/${name}`;
 
-/** @throws KubeError Unreachable, Unauthorized, Forbidden where it may not even be listed */
+/** @throws KubeError Unauthorized, TooManyRequests */
 export async function catchUp(
   cluster: Cluster,
   { apiVersion, kind, ...selection }: View,
@@ -83,6 +83,6 @@ export async function catchUp(
   }
 }
 
-/** Whether it may be listed, the LIST that follows says. */
+/** Whether it may be listed and whether the server is there at all, the LIST that follows says: that is sent again. */
 const cannotBeWatched = ({ reason, code }: KubeError): boolean =>
-  ["Gone", "Forbidden", "NotFound", "NoMatch", "MethodNotAllowed", "Timeout"].includes(reason) || code === 503;
+  ["Gone", "Forbidden", "NotFound", "NoMatch", "MethodNotAllowed", "Unreachable"].includes(reason) || code >= 500;

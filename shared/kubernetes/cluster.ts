@@ -102,6 +102,8 @@ export interface Cluster {
   delete(ref: ObjectRef, options?: DeleteOptions): Promise<"deleted" | "absent">;
   /** Server-sent events from `resourceVersion` until the signal aborts or the server ends it. A 410, also inside a 200, throws KubeError Gone. */
   watch(apiVersion: string, kind: string, options: WatchOptions): AsyncIterable<WatchEvent>;
+  /** A document of the API server that is no object: `/version`, `/openapi/v3`. */
+  document(path: string, signal?: AbortSignal): Promise<unknown>;
   /** The same cluster with `Impersonate-User` set, sharing connections and discovery. */
   as(user: string): Cluster;
 }

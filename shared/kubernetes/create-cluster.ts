@@ -106,6 +106,7 @@ function view(transport: Transport, discovery: Discovery, impersonate: string | 
       }
     },
     watch: (apiVersion, kind, options) => watch(transport, discovery, impersonate, apiVersion, kind, options),
+    document: (target, signal) => send({ method: "GET", path: target, signal, repeatable: true }),
     as: (user) => view(transport, discovery, user),
   };
 }

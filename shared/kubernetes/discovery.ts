@@ -185,6 +185,12 @@ declare("rbac.authorization.k8s.io/v1", false, {
   ClusterRoleBinding: "clusterrolebindings",
 });
 declare("apiextensions.k8s.io/v1", false, { CustomResourceDefinition: "customresourcedefinitions" });
+declare("admissionregistration.k8s.io/v1", false, {
+  MutatingWebhookConfiguration: "mutatingwebhookconfigurations",
+  ValidatingAdmissionPolicy: "validatingadmissionpolicies",
+  ValidatingAdmissionPolicyBinding: "validatingadmissionpolicybindings",
+  ValidatingWebhookConfiguration: "validatingwebhookconfigurations",
+});
 declare("coordination.k8s.io/v1", true, { Lease: "leases" });
 declare("storage.k8s.io/v1", false, { StorageClass: "storageclasses" });
 declare("scheduling.k8s.io/v1", false, { PriorityClass: "priorityclasses" });

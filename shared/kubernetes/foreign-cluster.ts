@@ -25,6 +25,7 @@ export function foreignCluster(cluster: Cluster, name: string): Cluster {
     jsonPatch: (...args) => own(() => cluster.jsonPatch(...args)),
     delete: (...args) => own(() => cluster.delete(...args)),
     watch: (...args) => cluster.watch(...args),
+    document: (...args) => own(() => cluster.document(...args)),
     as: (user) => foreignCluster(cluster.as(user), name),
   };
 }

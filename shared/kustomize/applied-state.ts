@@ -36,6 +36,8 @@ export interface AppliedState {
   readonly approved?: readonly string[];
   /** What was built or put in may change without a new revision, and without the sweep seeing it. */
   readonly moving?: boolean;
+  /** Seconds since the epoch of the last run for which no proof of an earlier one counted; see recheck.ts. */
+  readonly checkedAt?: number;
   readonly objects: Readonly<Record<string, AppliedObject>>;
 }
 

@@ -27,6 +27,7 @@ import { kindsOf, observeLive } from "./observe-live.ts";
 import { ownerName, ownerNamespace } from "../ssa/owner.ts";
 import { planObjects } from "./plan.ts";
 import { type KustomizePorts, type Outcome, type Phase, parsePhase } from "./ports.ts";
+import { recheckedAs } from "./recheck.ts";
 import { pruneStale } from "./prune-stale.ts";
 import { readAsMeant } from "./read-as-meant.ts";
 import { requireDependencies, requireSource, requireSupported } from "./require.ts";
@@ -72,7 +73,8 @@ async function work(run: Run, row: Item): Promise<Outcome> {
   step(run, "Fetching manifests");
   await requireDependencies(kustomization, artifact.revision, own, ports);
   const { server, applier } = await follow(run);
-  const state = await ports.states.load(key, server);
+  const left = await ports.states.load(key, server);
+  const state = recheckedAs(row, left, run.startedAt);
   recall(run, state);
   const phase = parsePhase(row);
   if (phase && waitsStill(run, phase)) return concludeHealth(run, phase);

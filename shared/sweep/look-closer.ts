@@ -7,11 +7,15 @@ import type { Follower } from "../kubernetes/follow.ts";
 import { createAppliedStates } from "../kustomize/applied-state.ts";
 import { each } from "../runtime/each.ts";
 import type { Log } from "../runtime/log.ts";
+import { readInventory, refOfId } from "../inventory/id.ts";
+import { askForRecheck } from "../kustomize/recheck.ts";
 import { type Drifted, findDrift } from "./drift.ts";
 import type { FluxObject } from "./due.ts";
 import { findChangedInputs, type InputLook, type InputVersions } from "./inputs.ts";
 import { saveMemory, type SweepMemory } from "./memory.ts";
+import { findRechecks } from "./rechecks.ts";
 import { appliesElsewhere, lookAtSpokes } from "./spokes.ts";
+import { groupsOf, lookAround } from "./surroundings.ts";
 import type { SweepPorts } from "./sweep.ts";
 
 export interface Look {
@@ -52,6 +56,7 @@ export async function lookCloser(
     ...{ hub: reader, spokes, states, settings, clock, log, signal },
   });
   await wake(elsewhere.drifted, server, ports);
+  const { surroundings, rechecks } = await recheck(here, { reader, follower, memory, server }, ports);
   const views = follower.kept();
   const seen: SweepMemory = {
     v: 1,
@@ -60,9 +65,30 @@ export async function lookCloser(
     ...(isEmpty(elsewhere.clean) ? {} : { spokes: elsewhere.clean }),
     ...(isEmpty(inputs.versions) ? {} : { inputs: inputs.versions }),
     ...(isEmpty(views) ? {} : { views }),
+    ...(isEmpty(surroundings) ? {} : { surroundings }),
+    rechecks,
     ...(isEmpty(told) ? {} : { told }),
   };
   if (!isDeepStrictEqual(memory, seen)) await saveMemory(blobs, cluster, seen);
+}
+
+/** What no write to an object shows. */
+async function recheck(
+  objects: readonly FluxObject[],
+  { reader, follower, memory, server }: Pick<Look, "reader" | "follower" | "memory" | "server">,
+  { table, clock, log, trigger }: SweepPorts,
+): Promise<Required<Pick<SweepMemory, "surroundings" | "rechecks">>> {
+  const refs = objects.flatMap(({ object }) => readInventory(object.status).map(refOfId));
+  const around = { cluster: reader, follower, now: clock.now() };
+  const surroundings = await lookAround(memory.surroundings ?? {}, groupsOf(refs), around);
+  const now = Math.floor(clock.now() / 1000);
+  const { keys, rechecks } = findRechecks(objects, memory.rechecks, surroundings, now);
+  await each(keys, inFlight, async (key) => {
+    log("rechecked", { key });
+    await askForRecheck(table, key, now);
+    await trigger(key, "recheck", { uid: server });
+  });
+  return { surroundings, rechecks };
 }
 
 /** Who may not list Secrets still finds drift. */

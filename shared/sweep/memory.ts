@@ -6,7 +6,9 @@ import { parseJson, printJson } from "../kubernetes/json.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { CleanVersions } from "./drift.ts";
 import type { InputVersions } from "./inputs.ts";
+import type { Rechecks } from "./rechecks.ts";
 import type { CleanSpokes } from "./spokes.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export interface SweepMemory {
   readonly v: 1;
@@ -19,6 +21,8 @@ export interface SweepMemory {
   readonly inputs?: InputVersions;
   /** What was seen of each kind, with the version from which the next sweep reads on. */
   readonly views?: KeptViews;
+  readonly surroundings?: Surroundings;
+  readonly rechecks?: Rechecks;
   /** What Flux's objects last asked for, as far as a close look has told of it. */
   readonly told?: Readonly<Record<string, string>>;
 }

@@ -23,6 +23,8 @@ const clusterWide: Readonly<Record<string, string>> = {
   "networking.k8s.io/v1": "IngressClass",
   "storage.k8s.io/v1": "StorageClass",
   "scheduling.k8s.io/v1": "PriorityClass",
+  "admissionregistration.k8s.io/v1":
+    "MutatingWebhookConfiguration ValidatingWebhookConfiguration ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding",
 };
 
 interface Definition {

@@ -28,7 +28,9 @@ export interface MemoryCluster extends Cluster {
   edit(ref: ObjectRef, patch: Readonly<Record<string, unknown>>, manager?: string): KubeObject;
   /** Gone at once, whatever its finalizers. */
   remove(ref: ObjectRef): void;
-  /** `verb Kind/namespace/name`, in order: get, list, watch, create, dry-run, apply, patch, patch-status, delete. */
+  /** What is answered for a path that is no object's. */
+  publish(path: string, document: unknown): void;
+  /** `verb Kind/namespace/name`, in order: get, list, watch, create, dry-run, apply, patch, patch-status, delete, document. */
   readonly requests: readonly string[];
   /** The same requests with who sent them. */
   readonly sent: readonly { readonly user: string; readonly request: string }[];
@@ -61,6 +63,7 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
   const failures: { request: string; error: KubeError }[] = [];
   const history: Change[] = [];
   const listeners = new Set<() => void>();
+  const documents = new Map<string, unknown>();
   let version = 0;
   let uids = 0;
 
@@ -267,6 +270,10 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
       return "deleted";
     },
     watch: (apiVersion, kind, watchOptions) => watch(user, apiVersion, kind, watchOptions),
+    document: async (path) => {
+      received(user, "document", { kind: path });
+      return structuredClone(documents.get(path) ?? {});
+    },
     as: (other) => view(other),
   });
 
@@ -285,6 +292,7 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
       return write(ref, live, updated(live, next, { fieldManager: manager, time: rfc3339(now()) }));
     },
     remove: (ref) => drop(ref),
+    publish: (path, document) => void documents.set(path, document),
     get requests() {
       return sent.map(({ request }) => request);
     },

@@ -118,6 +118,7 @@ export function objectCluster({
       return "deleted";
     },
     watch: unexpected("watch"),
+    document: unexpected("document"),
     as: () => cluster,
   };
   return cluster;

@@ -82,13 +82,13 @@ describe("createFollower", () => {
     expect(Object.values(kept())[0]?.cursor).toBe(cursor);
   });
 
-  it.each([410, 403, 503])("lists when a watch is answered with %s", async (code) => {
+  it.each([410, 403, 503, 0])("lists when a watch is answered with %s", async (code) => {
     const { cluster, look } = aWorld();
     cluster.put(config("a", "1"));
     await look();
     cluster.failNext(
       "watch",
-      new KubeError(code, { 410: "Gone", 403: "Forbidden" }[code] ?? "ServiceUnavailable", "no"),
+      new KubeError(code, { 410: "Gone", 403: "Forbidden", 0: "Unreachable" }[code] ?? "ServiceUnavailable", "no"),
     );
     expect(await look()).toEqual({ names: ["a whole"], requests: ["watch ConfigMap", "list ConfigMap"] });
   });
