@@ -9,8 +9,16 @@ import { describeMachine, documentOf } from "./document.ts";
 import { breaksPromise, type Figure, jsonLine, textTable } from "./figure.ts";
 import { type BenchTitle, CommanderError, parseBenchOptions } from "./options.ts";
 import { type PushRun, runPushBenches } from "./push.ts";
+import { runSteadyBenches } from "./steady.ts";
 
 const known: readonly BenchTitle[] = [
+  { id: "B1", title: "1,000 objects of 4 kinds at rest: requests, bytes and the API server's CPU of a sweep" },
+  { id: "B1v", title: "the same with variables from a ConfigMap and a Secret" },
+  {
+    id: "B1n",
+    title: "the same while 1,000 other objects are written and a webhook's certificate changes each minute",
+  },
+  { id: "B2", title: "50 Kustomizations of 20 objects at rest" },
   { id: "B3", title: "one of 1,000 objects changed: push to applied, requests, the others untouched" },
   { id: "B4", title: "1, 100 and 1,000 new objects: push to applied, requests" },
   { id: "B8", title: "builds beside kustomize's own process; a push that changes one of 50 Kustomizations" },
@@ -23,8 +31,9 @@ const target = join(import.meta.dirname, "..", "..", "docs", "benchmarks.md");
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseBenchOptions(argv, known);
   const progress = (line: string) => void process.stderr.write(`${line}\n`);
-  const isPushed = options.benches.some((id) => id !== "B8");
-  const missing = isPushed ? missingForCluster("source-controller", "kustomize-controller") : undefined;
+  const isPushed = options.benches.some((id) => id === "B3" || id === "B4");
+  const isReal = options.benches.some((id) => id !== "B8");
+  const missing = isReal ? missingForCluster("source-controller", "kustomize-controller") : undefined;
   if (missing) {
     progress(`cannot measure here: ${missing}; run test/real/build.sh controllers`);
     return 2;
@@ -49,8 +58,9 @@ async function main(argv: readonly string[]): Promise<number> {
 /** Builds go first: nothing else runs beside them then. */
 async function runBenches(run: PushRun, isPushed: boolean): Promise<readonly Figure[]> {
   const ofBuilds = run.benches.includes("B8") ? await runBuildBench(run) : [];
+  const ofRest = await runSteadyBenches(run);
   const ofPushes = isPushed ? await runPushBenches(run) : [];
-  return [...ofPushes, ...ofBuilds];
+  return [...ofRest, ...ofPushes, ...ofBuilds];
 }
 
 function conclude(figures: readonly Figure[], progress: (line: string) => void): number {

@@ -47,7 +47,7 @@ export function parseBenchOptions(argv: readonly string[], known: readonly Bench
 export { CommanderError };
 
 function requireKnown(id: string, known: readonly BenchTitle[]): string {
-  const found = known.find((bench) => bench.id === id.toUpperCase());
+  const found = known.find((bench) => bench.id.toUpperCase() === id.toUpperCase());
   if (found) return found.id;
   throw new InvalidArgumentError(`there is no bench ${id}, only ${known.map((bench) => bench.id).join(", ")}.`);
 }

@@ -32,6 +32,10 @@ export interface RealEngine {
   wake(key: string): Promise<void>;
   /** Triggers an object and works until nothing is due any more; the sweep of every minute is left out. */
   run(key: string): Promise<void>;
+  /** The engine's clock goes on by so much. */
+  skip(milliseconds: number): void;
+  /** What the sweep remembers is lost: its next one lists. */
+  forgetSweeps(): Promise<void>;
   /** One sweep that sees nothing but these namespaces and what belongs to none. */
   sweep(namespaces: readonly string[]): Promise<void>;
   /** Works on whatever becomes due, until the signal aborts; the sweep of every minute is left out. */
@@ -65,6 +69,8 @@ export async function createRealEngine(connection: Connection, options: RealEngi
     });
   const clusters = { sweep: counted("sweep"), source: counted("source"), apply: counted("apply") };
   const pump = createPump(options);
+  let skipped = 0;
+  const clock = { ...systemClock, now: () => systemClock.now() + skipped };
   const blobs = createMemoryBlobs();
   const wake = async (key: string, why: string) => {
     await trigger(world, key, { why });
@@ -72,9 +78,9 @@ export async function createRealEngine(connection: Connection, options: RealEngi
   const world: EngineWorld = {
     engine,
     clusters: [{ name: clusterName, arn: `arn:aws:eks:eu-west-1:111122223333:cluster/${clusterName}` }],
-    table: createMemoryTable({ now: systemClock.now }),
+    table: createMemoryTable({ now: clock.now }),
     queues: pump.queues,
-    clock: systemClock,
+    clock,
     blobs,
     renderer: await createEngineRenderer(blobs, wake),
     openGit: openTransportWithin("machine"),
@@ -92,11 +98,13 @@ export async function createRealEngine(connection: Connection, options: RealEngi
       await wake(key, engine);
       await pump.work(world, key);
     },
+    skip: (milliseconds) => void (skipped += milliseconds),
+    forgetSweeps: () => blobs.delete(`sweep/${clusterName}.json.gz`),
     sweep: async (namespaces) => {
       const key = sweepKey(clusterName);
       await wake(key, engine);
       const message = { v: 1, key, why: engine } as const;
-      const deadline = systemClock.now() + deadlineMillis;
+      const deadline = clock.now() + deadlineMillis;
       await runMessage(within(world, clusters.sweep, namespaces), message, { owner: key, deadline });
     },
     serve: (signal) => pump.serve(world, signal),
@@ -144,7 +152,7 @@ function createPump({ clusterName, failed }: RealEngineOptions): Pump {
       const { key } = message;
       if (key === sweepKey(clusterName) && key !== asked) continue;
       count += 1;
-      const run = runMessage(world, message, { owner: `run-${count}`, deadline: systemClock.now() + deadlineMillis });
+      const run = runMessage(world, message, { owner: `run-${count}`, deadline: world.clock.now() + deadlineMillis });
       const told = failed ? run.catch((error: unknown) => failed(key, error)) : run;
       const ended: Promise<unknown> = told.finally(() => running.delete(ended));
       running.add(ended);
