@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 
 import { clusterRoleArn, clusterRolePurposes, type ClusterRolePurpose } from "../../shared/config/cluster-roles.ts";
 import { parseFleet } from "../../shared/config/parse-fleet.ts";
-import { print, resourcesOf, stack, statementsOf, synthesize, type Resource } from "./templates.ts";
+import { auditedFleet, print, resourcesOf, stack, statementsOf, synthesize, type Resource } from "./templates.ts";
 
-const templates = await synthesize();
+const templates = await synthesize(auditedFleet());
 const parsed = parseFleet(readFileSync("fleet.example.json", "utf8"));
 if (!parsed.ok) throw new Error("the example is refused");
 /** In the engine's account, with nothing chosen; and in another, locked down, with a key. */

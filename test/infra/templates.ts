@@ -49,6 +49,15 @@ export type Context = Readonly<Record<string, string>>;
 
 export const exampleFleet: Context = { fleet: "fleet.example.json" };
 
+/** The example with the audit log of its first cluster; always at the same path, which goes into the context. */
+export function auditedFleet(): Context {
+  const fleet = join(tmpdir(), "driftless-infra-audited-fleet.json");
+  const example = JSON.parse(readFileSync("fleet.example.json", "utf8")) as { readonly clusters: readonly object[] };
+  const [first, ...others] = example.clusters;
+  writeFileSync(fleet, JSON.stringify({ ...example, clusters: [{ ...first, auditLogs: true }, ...others] }));
+  return { fleet };
+}
+
 export type Templates = Readonly<Record<string, Template>>;
 export interface Template {
   readonly Resources: Resources;
