@@ -152,6 +152,12 @@ export const permissions: Readonly<Record<FunctionName, readonly Permission[]>> 
     },
     tellMissingKeys,
     useKey,
+    {
+      // Keys the digests of values that have drifted.
+      sid: "ReadDigestSecret",
+      actions: ["secretsmanager:GetSecretValue"],
+      resources: ["secret/digest"],
+    },
     { sid: "Render", actions: ["lambda:InvokeFunction"], resources: ["function/render"] },
     assume("apply"),
     send("source", "reconcile"),

@@ -1,11 +1,14 @@
 /** Puts the reconcile worker together: the cluster's apply role, the render function, and the bucket. */
 import { LambdaClient } from "@aws-sdk/client-lambda";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 
 import { createClusterAccess } from "../../shared/aws/cluster-access.ts";
 import { createBucket } from "../../shared/aws/bucket.ts";
 import { createEngine, type Invocation } from "../../shared/aws/engine.ts";
 import { findObject, readFleetFile } from "../../shared/aws/fleet-file.ts";
 import { createLambdaInvoker, FunctionError } from "../../shared/aws/functions.ts";
+import { createSecrets } from "../../shared/aws/secrets.ts";
+import { driftModeOf } from "../../shared/drift/mode.ts";
 import { createSpokes } from "../../shared/kubernetes/spokes.ts";
 import { recordDeaths, recordStuck } from "../../shared/kustomize/deaths.ts";
 import { workOnKustomization, type WorkerPorts } from "../../shared/kustomize/worker.ts";
@@ -32,6 +35,8 @@ export function compose(environment: Environment): {
   const { blobs } = createBucket(environment);
   const fleet = readFleetFile(requireVariable(environment, "DRIFTLESS_FLEET_FILE"));
   const access = createClusterAccess(fleet, environment);
+  const secrets = createSecrets(new SecretsManagerClient({}), clock);
+  const digestSecret = requireVariable(environment, "DRIFTLESS_DIGEST_SECRET");
   const lambda = new LambdaClient({ maxAttempts: 1, requestHandler: { requestTimeout: invokeTimeoutMillis } });
   const ports: WorkerPorts = {
     table,
@@ -55,6 +60,8 @@ export function compose(environment: Environment): {
     compatibility: (name) => fleet.clusters.find((cluster) => cluster.name === name)?.compatibility,
     outcome: metrics.outcome,
     applied: metrics.applied,
+    driftMode: (name) => driftModeOf(fleet.clusters.find((cluster) => cluster.name === name) ?? {}),
+    digestKey: async () => Buffer.from(await secrets.get(digestSecret), "utf8"),
     drifted: metrics.drifted,
     unreachable: metrics.unreachable,
   };

@@ -240,7 +240,11 @@ function functionEnvironments(
     tick: { ...working, ...fleet },
     sweep: entering,
     source: { ...entering, DRIFTLESS_DIGEST_SECRET: secrets.digest.secretArn },
-    reconcile: { ...entering, DRIFTLESS_RENDER_FUNCTION: functionName(engine, "render") },
+    reconcile: {
+      ...entering,
+      DRIFTLESS_RENDER_FUNCTION: functionName(engine, "render"),
+      DRIFTLESS_DIGEST_SECRET: secrets.digest.secretArn,
+    },
     render: { ...all, DRIFTLESS_KUBECTL: "/opt/kubectl/kubectl" },
   };
 }

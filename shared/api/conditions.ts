@@ -63,8 +63,7 @@ export type Reason =
   | "DriftAwaitsApproval"
   | "DriftAwaitsInterval"
   | "DriftSnoozed"
-  | "DriftCorrectionFailed"
-  | "InvalidDriftMode";
+  | "DriftCorrectionFailed";
 
 /** `meta.k8s.io/v1` Condition, as Flux writes it. */
 export interface Condition {

@@ -2,6 +2,7 @@
  * Reads `fleet.json`. Every finding is reported at once with its path, so that one synth shows all of them; an unknown
  * field is a finding, for a misspelt setting must not be silently off.
  */
+import { driftModes } from "../drift/mode.ts";
 import { nearest } from "../runtime/nearest.ts";
 import { parseClusterArn } from "./cluster-arn.ts";
 import type { Fleet } from "./fleet.ts";
@@ -161,19 +162,11 @@ const sync = record({
   secretRef: { check: secretName },
 });
 
-/** A setting that is not built must not be accepted: what it asks for would not happen. */
-const drift = text((value) => {
-  if (value === "within-a-minute") return undefined;
-  return value === "at-interval"
-    ? `must be "within-a-minute": "at-interval" is not supported yet, drift would be corrected at once`
-    : `must be "within-a-minute", not ${quote(value)}`;
-});
-
 const cluster = record({
   name: { check: label(fleetLimits.clusterCharacters), required: true },
   arn: { check: clusterArn, required: true },
   sync: { check: sync },
-  drift: { check: drift },
+  drift: { check: oneOf(...driftModes) },
   compatibility: { check: oneOf("2.8", "2.9", "2.10") },
   lockdown: { check: flag },
   takeOver: { check: flag },

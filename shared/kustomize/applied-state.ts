@@ -6,6 +6,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 
 import type { BlobStore } from "../runtime/blob-store.ts";
+import type { Drifting } from "./drift-ledger.ts";
 
 export interface AppliedObject {
   /** Version of the object's API, as in the inventory. */
@@ -38,6 +39,10 @@ export interface AppliedState {
   readonly moving?: boolean;
   /** Seconds since the epoch of the last run for which no proof of an earlier one counted; see recheck.ts. */
   readonly checkedAt?: number;
+  /** What Git said (what was built, under which rules) when all of it was last applied; survives a run that fails. */
+  readonly git?: string;
+  /** Objects that differ from Git and were left so: not proven by what `objects` has of them. */
+  readonly drifting?: Drifting;
   readonly objects: Readonly<Record<string, AppliedObject>>;
 }
 

@@ -16,6 +16,8 @@ import type { AppliedObject, AppliedState } from "./applied-state.ts";
 import { type ApplyRules, noRules } from "./apply-rules.ts";
 import type { Desired } from "./desired.ts";
 import { type AppliedLine, appliedEvent, textOf } from "./events.ts";
+import { type CheckedEntry, governDrift } from "./drift-ledger.ts";
+import { finished, underRules, unfinished } from "./leave-state.ts";
 import { liveDigest } from "./live-digest.ts";
 import { noteOwners } from "./note-owners.ts";
 import { isFluxGroup } from "./prune.ts";
@@ -26,6 +28,12 @@ import { settle } from "./settle.ts";
 export type AppliedAll =
   | { readonly kind: "applied"; readonly state: AppliedState; readonly inventory: readonly ResourceRef[] }
   | { readonly kind: "continued"; readonly progress: string };
+
+/** What becomes of an object: looked at or written, or left as it is although it differs. */
+interface Ends {
+  readonly done: (entry: Desired, live: KubeObject, action: Checked["action"]) => void;
+  readonly leave: (entry: Desired, live: KubeObject | undefined) => void;
+}
 
 /** Writes between two looks at the deadline. */
 const chunkSize = 50;
@@ -42,11 +50,22 @@ export async function applyDesired(
   const objects = new Map<string, AppliedObject>(Object.entries(plan.unchanged));
   const lines: AppliedLine[] = [];
   const { customStageKinds } = rules.settings;
-  const done = (entry: Desired, live: KubeObject, action: Checked["action"]) => {
+  const seen = (entry: Desired, live: KubeObject) => {
     const { uid = "", resourceVersion: rv = "" } = live.metadata;
     objects.set(entry.id, { v: versionOf(entry.ref), text: entry.text, uid, rv, live: liveDigest(live, rules) });
-    const { generation } = live.metadata;
-    if (action === "created" || action === "configured") lines.push({ ref: entry.ref, action, generation });
+  };
+  const ends: Ends = {
+    done: (entry, live, action) => {
+      seen(entry, live);
+      run.drift?.settled.add(entry.id);
+      const { generation } = live.metadata;
+      if (action === "created" || action === "configured") lines.push({ ref: entry.ref, action, generation });
+    },
+    leave: (entry, live) => {
+      const known = state.objects[entry.id];
+      if (live) seen(entry, live);
+      else if (known) objects.set(entry.id, known);
+    },
   };
   try {
     for (let stage = 0; stage < stageCount; stage += 1) {
@@ -54,8 +73,8 @@ export async function applyDesired(
         .filter(({ desired: { ref } }) => stageOf(ref, customStageKinds) === stage)
         .sort((a, b) => compareRefs(a.desired.ref, b.desired.ref));
       if (members.length === 0) continue;
-      if (!(await applyOne(run, members, rules, done, () => unionOf(inventoryBefore, objects)))) {
-        await run.ports.states.save(run.key, stateOf(state, objects, ""));
+      if (!(await applyOne(run, members, rules, ends, () => unionOf(inventoryBefore, objects)))) {
+        await run.ports.states.save(run.key, unfinished(run, state, objects));
         await report(run, lines);
         return { kind: "continued", progress: `${objects.size} of ${desired.length} objects as wanted` };
       }
@@ -69,13 +88,13 @@ export async function applyDesired(
     const entries = unionOf(planned, objects);
     if (entries.length > 0 || run.status.inventory)
       run.status = { ...run.status, inventory: { entries: [...entries] } };
-    await run.ports.states.save(run.key, stateOf(state, objects, ""));
+    await run.ports.states.save(run.key, unfinished(run, state, objects));
     await note(run, lines);
     throw withChanges(error, inOrder(run, lines));
   }
   await report(run, lines);
   const inventory = inOrder(run, desired).map(({ id, ref }) => ({ id, v: versionOf(ref) }));
-  return { kind: "applied", state: stateOf(state, objects, state.closure), inventory };
+  return { kind: "applied", state: finished(run, state, objects), inventory };
 }
 
 /** A server that failed in the middle (5xx), or was not heard of any more, may have written all the same. */
@@ -89,7 +108,7 @@ async function applyOne(
   run: Run,
   members: readonly Candidate[],
   { force, ignored, settings }: ApplyRules,
-  done: (entry: Desired, live: KubeObject, action: Checked["action"]) => void,
+  { done, leave }: Ends,
   inventory: () => readonly ResourceRef[],
 ): Promise<boolean> {
   const { ports } = run;
@@ -102,11 +121,15 @@ async function applyOne(
     options,
   );
   await noteOwners(run, checked);
-  const writes: { entry: Desired; check: Checked }[] = [];
-  for (const [index, check] of checked.entries()) {
+  const all = checked.flatMap((check, index): CheckedEntry[] => {
     const entry = members[index]?.desired;
-    if (!entry) continue;
-    if (check.action === "created" || check.action === "configured") writes.push({ entry, check });
+    return entry ? [{ entry, check }] : [];
+  });
+  const left = await governDrift(run, all);
+  const writes: CheckedEntry[] = [];
+  for (const { entry, check } of all) {
+    if (left.has(entry.id)) leave(entry, check.live);
+    else if (check.action === "created" || check.action === "configured") writes.push({ entry, check });
     else if (check.live) done(entry, check.live, check.action);
   }
   if (writes.length === 0) return true;
@@ -168,10 +191,7 @@ async function report(run: Run, lines: readonly AppliedLine[]): Promise<void> {
 async function note(run: Run, lines: readonly AppliedLine[]): Promise<void> {
   if (lines.length === 0) return;
   const { kustomization, ports, revision = "" } = run;
-  const { lastAppliedRevision, observedGeneration } = kustomization.status;
   run.changed = true;
-  if (lastAppliedRevision === revision && observedGeneration === kustomization.metadata.generation)
-    ports.drifted(lines.length);
   const ordered = inOrder(run, lines);
   for (const { ref, action } of ordered) ports.log("applied", { object: subjectOf(ref), action, revision });
   const { announcer } = targetOf(run);
@@ -191,14 +211,6 @@ function isSameSelf({ ref, generation }: AppliedLine, { metadata, kind }: Kustom
 function inOrder<T extends { readonly ref: ObjectRef }>({ ports }: Run, members: readonly T[]): readonly T[] {
   const custom = new Set(ports.settings.kustomize.customApplyStageKinds);
   return [...members].sort((a, b) => stageOf(a.ref, custom) - stageOf(b.ref, custom) || compareRefs(a.ref, b.ref));
-}
-
-function underRules({ rules: _, ...state }: AppliedState, { digest }: ApplyRules): AppliedState {
-  return digest === "" ? state : { ...state, rules: digest };
-}
-
-function stateOf(state: AppliedState, objects: ReadonlyMap<string, AppliedObject>, closure: string): AppliedState {
-  return { ...state, closure, objects: Object.fromEntries(objects) };
 }
 
 const versionOf = (ref: ObjectRef): string => versionIn(ref.apiVersion);

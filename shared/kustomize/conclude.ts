@@ -6,6 +6,7 @@ import { advised } from "../runtime/advice.ts";
 import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { redact } from "../substitute/redact.ts";
+import { closeLedger } from "./close-ledger.ts";
 import { dependencyEvent, failureEvent, healthEvent, successEvent } from "./events.ts";
 import { explainFailure, unlessRefused } from "./explain-failure.ts";
 import { explainHealth } from "./explain-health.ts";
@@ -78,9 +79,10 @@ export async function concludeHealth(run: Run, phase: Phase | undefined): Promis
 /** A change that was told during the wait was taken for a cause to look at the health: after it, at the change. */
 const hasReferences = ({ kustomization: { spec } }: Run): boolean => (spec.postBuild?.substituteFrom ?? []).length > 0;
 
-/** Of what is in the inventory only until its prune, nobody asks how it is. */
-function wantedOf({ status, held, superseded }: Run): readonly ResourceRef[] {
-  const leaving = new Set([...held, ...superseded.map(({ id }) => id)]);
+/** Of what is in the inventory only until its prune, or is not there and shall not be yet, nobody asks how it is. */
+function wantedOf({ status, held, superseded, drifting }: Run): readonly ResourceRef[] {
+  const missing = Object.entries(drifting.objects).filter(([, how]) => how === "unseen");
+  const leaving = new Set([...held, ...superseded.map(({ id }) => id), ...missing.map(([id]) => id)]);
   return (status.inventory?.entries ?? []).filter(({ id }) => !leaving.has(id));
 }
 
@@ -120,7 +122,12 @@ async function concludeSuccess(run: Run, healthMillis: number | undefined, chang
 
 function againWith(run: Run): { readonly afterSeconds?: number } {
   const interval = findGoDuration(run.kustomization.spec.interval) ?? 0;
-  return needsInterval(run) ? { afterSeconds: interval / 1000 } : {};
+  const { again } = run.drifting;
+  const pauses = [
+    ...(needsInterval(run) ? [interval / 1000] : []),
+    ...(again === undefined ? [] : [Math.max(soonSeconds, Math.ceil((again - run.ports.clock.now()) / 1000))]),
+  ];
+  return pauses.length > 0 ? { afterSeconds: Math.min(...pauses) } : {};
 }
 
 /** What no sweep can see is looked at with Flux's interval. */
@@ -148,6 +155,7 @@ class UnhealthyError extends ReconcileError {
 /** Whatever the run had done stays in its status; a defect of ours is no failure of the object and goes on. */
 export async function concludeFailure(run: Run, error: unknown): Promise<Outcome> {
   const { kustomization, ports, revision } = run;
+  await closeLedger(run, false);
   const failure = await explained(run, failureOf(run, error));
   // Our own limits are no news about the object: it stays as it was.
   if (failure.waits && failure.reason === "Progressing")

@@ -105,6 +105,16 @@ export function heldEvent(
   return event(object, ["Warning", hold.reason, "Prune"], hold.message, revision);
 }
 
+/** Objects that differed from Git though Git had not changed, and what was done about it. */
+export function driftEvent(
+  object: KubeObject,
+  reason: "DriftDetected" | "DriftFlapping",
+  message: string,
+  revision: string,
+): EngineEvent {
+  return event(object, ["Warning", reason, "Apply"], message, revision);
+}
+
 export function dependencyEvent(object: KubeObject, seconds: number, revision: string): EngineEvent {
   const message = `Dependencies do not meet ready condition, retrying in ${formatGoDuration(seconds * 1000)}`;
   return event(object, ["Normal", "DependencyNotReady", "CheckDependencies"], message, revision);

@@ -18,8 +18,9 @@ export const isOnlyDue = ({ reqSeq, doneSeq, attempts }: Item): boolean =>
   typeof reqSeq === "number" && reqSeq === doneSeq && attempts === 1;
 
 /** Jobs with a TTL, spokes, and what an earlier run left open take a whole run. */
-export function canJustLook({ kustomization: { spec }, vanishing, held, superseded }: Run): boolean {
-  const isOpen = vanishing.size > 0 || held.size > 0 || superseded.length > 0;
+export function canJustLook({ kustomization: { spec }, vanishing, held, superseded, drifting }: Run): boolean {
+  const differs = Object.keys(drifting.objects).length > 0;
+  const isOpen = vanishing.size > 0 || held.size > 0 || superseded.length > 0 || differs;
   return !isOpen && spec.kubeConfig === undefined && spec.decryption === undefined;
 }
 

@@ -34,7 +34,8 @@ export function planObjects(
   for (const entry of desired) {
     const seen = live.byId.get(entry.id);
     const known = state.objects[entry.id];
-    const kept = isProof && seen && known ? keep(entry, known, seen, rules) : undefined;
+    const isOpen = state.drifting?.objects[entry.id] !== undefined;
+    const kept = isProof && !isOpen && seen && known ? keep(entry, known, seen, rules) : undefined;
     if (kept) unchanged[entry.id] = kept;
     else candidates.push({ desired: entry, live: look(known, seen) });
   }

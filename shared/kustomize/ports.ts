@@ -1,6 +1,8 @@
 /** What the reconcile of a Kustomization needs of the world. */
 import type { KubeObject, ObjectRef } from "../api/kube-object.ts";
 import type { FluxSettings } from "../config/flux-settings.ts";
+import type { DriftMode } from "../drift/mode.ts";
+import type { DriftRecords } from "../drift/records.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import type { Spokes } from "../kubernetes/spokes.ts";
 import type { Item } from "../lease/ports.ts";
@@ -91,7 +93,12 @@ export interface KustomizePorts {
   readonly event: (event: EngineEvent) => Promise<void>;
   /** Throws when the lease may have passed on: called before every write to the cluster. */
   readonly fence: () => void;
-  /** Objects were corrected although nothing wanted had changed. */
+  readonly drifts: DriftRecords;
+  /** Keys the digests of values that are shown in place of them; asked for only when there is drift. */
+  readonly digestKey: () => Promise<Uint8Array>;
+  /** What the cluster does about drift, unless the object says otherwise. */
+  readonly driftMode: DriftMode;
+  /** So many objects differ from Git that did not before, though nothing wanted had changed. */
   readonly drifted: (objects: number) => void;
   /** The run must record what is done and be continued. */
   readonly isDeadlineNear: () => boolean;

@@ -11,6 +11,8 @@ import { addFinalizer, type FinalizerOptions } from "../kubernetes/finalizer.ts"
 import { createStatusWriter } from "../kubernetes/status-writer.ts";
 import type { Item } from "../lease/ports.ts";
 import { applyDesired } from "./apply-desired.ts";
+import { closeLedger } from "./close-ledger.ts";
+import { notDrifting, openLedger } from "./drift-ledger.ts";
 import type { AppliedState } from "./applied-state.ts";
 import { rulesOf } from "./apply-rules.ts";
 import { concludeFailure, concludeHealth, concludeLook, concludeUnchanged } from "./conclude.ts";
@@ -87,6 +89,7 @@ async function work(run: Run, row: Item): Promise<Outcome> {
   const build = await buildManifests(run, artifact, knownClosure);
   if (build.kind === "unchanged") return concludeUnchanged(run);
   run.digest = build.digest;
+  await openLedger(run, state, { git: `${build.digest} ${rules.digest}`, rules, row });
 
   step(run, "Detecting drift");
   const written = parseDesired(build.documents, { owner, commonMetadata: spec.commonMetadata }, state);
@@ -114,6 +117,7 @@ async function work(run: Run, row: Item): Promise<Outcome> {
     { ...state, closure: build.closure, vanishing: [...run.vanishing], moving: run.moving },
     rules,
   );
+  await closeLedger(run, outcome.kind === "applied");
   if (outcome.kind === "continued") return outcome;
   const pruning = { stale: plan.stale, wanted: outcome.inventory, owner, state: outcome.state };
   const pruned = await pruneStale(run, pruning);
@@ -143,6 +147,8 @@ async function startRun(kustomization: Kustomization, key: string, own: Cluster,
     held: new Set(),
     superseded: [],
     moving: false,
+    drifting: notDrifting,
+    drift: undefined,
     byExpression: () => undefined,
     secretValues: [],
   };
@@ -159,7 +165,9 @@ async function follow(run: Run): Promise<Target> {
 }
 
 /** What an earlier run left open. */
-function recall(run: Run, { vanishing, held, superseded = [], moving = false }: AppliedState): void {
+function recall(run: Run, state: AppliedState): void {
+  const { vanishing, held, superseded = [], moving = false, drifting = notDrifting } = state;
+  run.drifting = drifting;
   run.moving = moving;
   run.vanishing = new Set(vanishing);
   run.held = new Set(held);

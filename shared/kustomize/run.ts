@@ -5,6 +5,7 @@ import type { Health } from "../health/result.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import type { StatusWriter } from "../kubernetes/status-writer.ts";
 import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
+import type { DriftLedger, Drifting } from "./drift-ledger.ts";
 import type { KustomizePorts } from "./ports.ts";
 import type { Target } from "./target.ts";
 import { momentOf, progress } from "./status.ts";
@@ -35,6 +36,10 @@ export interface Run {
   superseded: readonly ResourceRef[];
   /** What was built or put in may change without a new revision, and without the sweep seeing it. */
   moving: boolean;
+  /** Objects that are known to differ from Git and were left so, by an earlier run or by this one. */
+  drifting: Drifting;
+  /** Open between build and health. */
+  drift: DriftLedger | undefined;
   /** Judges the kinds of `spec.healthCheckExprs`. */
   byExpression: (object: KubeObject) => Health | undefined;
   /** Values of Secrets that the manifests may hold: not to be told in messages. */

@@ -8,6 +8,8 @@ import { defaultFluxSettings, readFluxSettings } from "../config/flux-settings.t
 import { isWatched } from "../config/watch-scope.ts";
 import { decodeFluxSettings, encodeFluxSettings } from "../config/stored-settings.ts";
 import { type ClusterRecord, recordSettings } from "../runtime/cluster-record.ts";
+import type { DriftMode } from "../drift/mode.ts";
+import { createDriftRecords } from "../drift/records.ts";
 import { assertNever } from "../runtime/assert-never.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -42,8 +44,10 @@ export interface WorkerPorts extends ClusterPorts {
   readonly applied: (seconds: number) => void;
   /** The level that the fleet file names for the cluster. */
   readonly compatibility: (cluster: string) => Compatibility | undefined;
-  /** Objects that were corrected although neither Git nor the Kustomization had changed. */
-  readonly drifted: (cluster: string, objects: number) => void;
+  readonly driftMode: (cluster: string) => DriftMode;
+  readonly digestKey: () => Promise<Uint8Array>;
+  /** Objects of a Kustomization were found to differ although neither Git nor the Kustomization had changed. */
+  readonly drifted: (cluster: string, found: { readonly key: string; readonly objects: number }) => void;
 }
 
 const settingsSeconds = 30;
@@ -127,7 +131,10 @@ async function workOnObject(
     },
     fence: held.fenceWrite,
     isDeadlineNear: () => held.isDeadlineNear(),
-    drifted: (objects) => ports.drifted(self.cluster, objects),
+    drifts: createDriftRecords(table, clock),
+    digestKey: ports.digestKey,
+    driftMode: ports.driftMode(self.cluster),
+    drifted: (objects) => ports.drifted(self.cluster, { key, objects }),
   };
   const outcome = await reconcile(parsed.value, key, row, engine).finally(() => told);
   const seconds = (clock.now() - startedAt) / 1000;
@@ -183,8 +190,9 @@ async function storedRevision(object: KubeObject, sources: Sources): Promise<str
 }
 
 /** The row of an object that does not exist any more leaves the indexes, so that nobody looks for it again. */
-async function forget(key: string, { blobs }: WorkerPorts): Promise<WorkResult> {
+async function forget(key: string, { blobs, table, clock }: WorkerPorts): Promise<WorkResult> {
   await blobs.delete(`state/${key}.json.gz`);
+  await createDriftRecords(table, clock).delete(key);
   return { kind: "done", remove: ["rpk", "rsk", "vpk", "vsk", "seenUid", "seenGen", "seenRev", ...phaseFields] };
 }
 

@@ -7,7 +7,7 @@ export interface EngineMetrics {
   /** How a Kustomization's run ended. */
   readonly outcome: (cluster: string, kind: string) => void;
   /** What a run found to differ although neither Git nor the Kustomization had changed. */
-  readonly drifted: (cluster: string, objects: number) => void;
+  readonly drifted: (cluster: string, found: { readonly key: string; readonly objects: number }) => void;
   /** A sweep came to its end: zeros where others count, so that their alarms end with the next minute. */
   readonly swept: (cluster: string) => void;
   readonly sweepAge: (cluster: string, seconds: number) => void;
@@ -34,7 +34,7 @@ export function createEngineMetrics(clock: Pick<Clock, "now">, write: (line: str
       const failed = kind === "retrying" || kind === "stalled";
       write(emf(clock, "ReconcileFailures", failed ? 1 : 0, "Count", { Cluster }));
     },
-    drifted: (Cluster, objects) => write(emf(clock, "DriftDetected", objects, "Count", { Cluster })),
+    drifted: (Cluster, found) => write(emf(clock, "DriftDetected", 1, "Count", { Cluster }, { ...found })),
     swept: (Cluster) => write(emf(clock, "DriftDetected", 0, "Count", { Cluster })),
     sweepAge: (Cluster, seconds) => write(emf(clock, "SweepAgeSeconds", seconds, "Seconds", { Cluster })),
     unreachable: (Cluster) => write(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),

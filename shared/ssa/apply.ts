@@ -25,6 +25,8 @@ export interface Checked {
   readonly desired: KubeObject;
   readonly live: KubeObject | undefined;
   readonly action: "created" | "configured" | "unchanged" | "skipped";
+  /** What the server would make of the live object, where it differs. */
+  readonly dryRun?: KubeObject;
   /** `live` is deleted first, for a field that must not change. */
   readonly recreated?: boolean;
 }

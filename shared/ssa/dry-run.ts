@@ -94,7 +94,7 @@ function compare(
   const own = live.metadata.managedFields ?? [];
   const owners = takesOver ? (foldMigrated(live, applyManager, settings.overrideManagers) ?? own) : own;
   const written = withLiveValues(desired, { live, owners, dryRun, manager: applyManager }, pointers);
-  return { desired: written, live, action: "configured" };
+  return { desired: written, live, dryRun, action: "configured" };
 }
 
 /** What has to happen to the live object, or to be known of it, before a dry-run tells the truth. */

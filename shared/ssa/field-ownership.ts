@@ -52,3 +52,30 @@ function hasKey(item: unknown, key: string): boolean {
   const names = Object.entries(JSON.parse(key) as Fields);
   return names.every(([name, value]) => isDeepStrictEqual((item as Fields)[name], value));
 }
+
+/** The entries that own the field, or what it is a part of as a whole; of any operation, subresources too. */
+export function findOwners(object: KubeObject, pointer: Pointer): readonly ManagedFieldsEntry[] {
+  return (object.metadata.managedFields ?? []).filter(({ fieldsV1 }) => owns(fieldsV1, object, pointer));
+}
+
+function owns(given: Fields | undefined, object: KubeObject, pointer: Pointer): boolean {
+  let fields = given ?? {};
+  let value: unknown = object;
+  for (const [depth, step] of pointer.entries()) {
+    // No fields below: the owner has it as a whole.
+    if (Object.keys(fields).length === 0) return depth > 0;
+    const below = lookUp(value, [step])?.value;
+    const name = Array.isArray(value) ? Object.keys(fields).find((key) => isItem(key, below)) : `f:${step}`;
+    const next = name === undefined ? undefined : fields[name];
+    if (typeof next !== "object" || next === null) return false;
+    fields = next as Fields;
+    value = below;
+  }
+  return true;
+}
+
+/** `k:` names an item of a list by its keys, `v:` one of a set by its value. */
+function isItem(name: string, item: unknown): boolean {
+  if (name.startsWith("k:")) return hasKey(item, name.slice(2));
+  return name.startsWith("v:") && isDeepStrictEqual(JSON.parse(name.slice(2)), item);
+}

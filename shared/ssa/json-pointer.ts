@@ -57,3 +57,6 @@ function changed(value: unknown, pointer: Pointer, next: { readonly value: unkno
   const { [step]: _, ...others } = value as Record<string, unknown>;
   return put ? { ...(value as object), [step]: put.value } : others;
 }
+
+export const formatPointer = (pointer: Pointer): string =>
+  pointer.map((step) => `/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");

@@ -10,6 +10,7 @@ import { statusOf } from "../kubernetes/status-writer.ts";
 import type { AppliedState, AppliedStates } from "../kustomize/applied-state.ts";
 import type { ApplySettings } from "../config/apply-settings.ts";
 import { type ApplyRules, readRules } from "../kustomize/apply-rules.ts";
+import { notDrifting } from "../kustomize/drift-ledger.ts";
 import { liveDigest } from "../kustomize/live-digest.ts";
 import type { Follower } from "../kubernetes/follow.ts";
 import { isQuiet, type Live, type LiveObjects } from "../kustomize/observe-live.ts";
@@ -70,7 +71,7 @@ export async function findDrift(
     const state = await ports.states.load(key, ports.server);
     const rules = readRules(object, ports.settings);
     live = await completeContent(ports.cluster, live, unclear(moved, state, live));
-    const left = leftAlone(state, live);
+    const left = leftAlone(state, live, object);
     const ids = moved.filter(({ id }) => !left.has(id) && !isClean(state, id, live, object, rules)).map(({ id }) => id);
     for (const { id } of moved) {
       const version = versionOf(live.byId.get(id), object);
@@ -93,13 +94,22 @@ const inventoryOf = (object: KubeObject): readonly ResourceRef[] => readInventor
 
 /**
  * A Job that its TTL deleted comes back with the interval, as with Flux, not with each sweep. What waits for its prune
- * has nothing in Git that it could differ from.
+ * has nothing in Git that it could differ from. What a run left although it was gone is known.
  */
 function leftAlone(
-  { vanishing = [], held = [], superseded = [] }: AppliedState,
+  { vanishing = [], held = [], superseded = [], drifting = notDrifting }: AppliedState,
   live: LiveObjects,
+  owner: KubeObject,
 ): ReadonlySet<string> {
-  return new Set([...vanishing.filter((id) => !live.byId.has(id)), ...held, ...superseded]);
+  const unseen = Object.entries(drifting.objects).filter(
+    ([id, how]) => how === "unseen" && versionOf(live.byId.get(id), owner) === undefined,
+  );
+  return new Set([
+    ...vanishing.filter((id) => !live.byId.has(id)),
+    ...unseen.map(([id]) => id),
+    ...held,
+    ...superseded,
+  ]);
 }
 
 /** Undefined when it is not there, or not under this owner's labels any more. */

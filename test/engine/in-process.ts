@@ -3,6 +3,7 @@
  * anything. One message in, one run; the caller brings queue, table, clock and clusters.
  */
 import type { FleetCluster } from "../../shared/config/fleet.ts";
+import { driftModeOf } from "../../shared/drift/mode.ts";
 import type { Cluster } from "../../shared/kubernetes/cluster.ts";
 import type { Spokes } from "../../shared/kubernetes/spokes.ts";
 import { recordDeaths, recordStuck } from "../../shared/kustomize/deaths.ts";
@@ -109,6 +110,8 @@ export async function runMessage(
     trigger: tell,
     outcome: world.outcome ?? metrics.outcome,
     applied: metrics.applied,
+    driftMode: (name) => driftModeOf(world.clusters.find((cluster) => cluster.name === name) ?? {}),
+    digestKey: async () => Buffer.from("a key for tests"),
     drifted: metrics.drifted,
     compatibility: () => undefined,
   };

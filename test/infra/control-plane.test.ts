@@ -79,7 +79,7 @@ describe("the functions", () => {
     expect(variables("tick")).toEqual([...working, "FLEET_FILE"]);
     expect(variables("sweep")).toEqual(entering);
     expect(variables("source")).toEqual([...entering, "DIGEST_SECRET"]);
-    expect(variables("reconcile")).toEqual([...entering, "RENDER_FUNCTION"]);
+    expect(variables("reconcile")).toEqual([...entering, "RENDER_FUNCTION", "DIGEST_SECRET"]);
     expect(variables("render")).toEqual(["ENGINE", "KUBECTL"]);
   });
 });

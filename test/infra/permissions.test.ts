@@ -98,6 +98,7 @@ const expected: Record<FunctionName, string[]> = {
     ...cross("s3:DeleteObject", `${bucket}/handoff/* ${bucket}/state/*`),
     ...cross("s3:ListBucket", bucket),
     ...key,
+    ...cross("secretsmanager:GetSecretValue", "<SecretsDigest>"),
     ...cross("lambda:InvokeFunction", "arn:<Partition>:lambda:<Region>:<AccountId>:function:prod-eu-render"),
     ...cross("sts:AssumeRole", role("apply")),
     ...cross("sqs:SendMessage", "<SourceQueue.Arn> <ReconcileQueue.Arn>"),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
 import { followUntilReady } from "../../local/follow.ts";
+import { kustomizationApiVersion } from "../../shared/api/kustomization.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { freePort, startWiring, type Wiring } from "./start.ts";
 
@@ -169,6 +170,16 @@ describe("the deployed wiring", () => {
 
   const fromAfar = { apiVersion: "v1", kind: "ConfigMap", namespace: "default", name: "from-afar" };
 
+  /** Its values are told by keyed digests; a snooze keeps the alarm still. */
+  async function driftUnheard(): Promise<void> {
+    const ref = { apiVersion: kustomizationApiVersion, kind: "Kustomization", namespace: "flux-system" };
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const annotations = { "driftless.dev/drift-snooze": `${until} a test` };
+    const by = { fieldManager: "kubectl-edit" };
+    await wiring.cluster.mergePatch({ ...ref, name: "flux-system" }, { metadata: { annotations } }, by);
+    await wiring.cluster.mergePatch(fromAfar, { data: { edited: "by hand" } }, by);
+  }
+
   it("grants each function what it uses and nothing else", async () => {
     const remoteBase = `${wiring.gitUrl}//afar?ref=main`;
     // What an undisturbed minute does not do: a run that is due later than its releaser sends itself, a prune, a source
@@ -196,6 +207,7 @@ describe("the deployed wiring", () => {
     }
 
     await expect.poll(() => wiring.cluster.get(fromAfar), { timeout: 60_000 }).toBeDefined();
+    await driftUnheard();
     await wiring.loseArtifacts();
     await wiring.wake(`${sources}/flux-system`);
     await wiring.wake("production/sweep");

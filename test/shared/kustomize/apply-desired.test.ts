@@ -46,7 +46,7 @@ describe("the inventory", () => {
     world.cluster.failNext("apply ConfigMap/apps/c", refused);
     expect(await world.run()).toMatchObject({ kind: "retrying" });
     expect([...world.inventory()].sort()).toEqual(ids("a", "b", "old"));
-    expect(Object.keys((await world.state()).objects).sort()).toEqual(ids("a", "b"));
+    expect(Object.keys((await world.state()).objects).sort()).toEqual(ids("a", "b", "old"));
     expect((await world.state()).closure).toBe("");
     expect(world.cluster.find(configRef("old"))).toBeDefined();
   });

@@ -50,6 +50,8 @@ async function aWorld({ objects = [kustomization], frozen = [] as readonly strin
     unreachable: () => undefined,
     outcome: () => undefined,
     compatibility: () => undefined,
+    driftMode: () => "within-a-minute",
+    digestKey: async () => Buffer.from("a key for tests"),
     drifted: () => undefined,
     applied: () => undefined,
   };

@@ -12,6 +12,10 @@ import { reconcile } from "../../../shared/kustomize/reconcile.ts";
 import type { RenderWarning } from "../../../shared/render/protocol.ts";
 import type { EngineEvent } from "../../../shared/runtime/event.ts";
 import { createMemoryBlobs } from "../../engine/memory-blobs.ts";
+import type { DriftMode } from "../../../shared/drift/mode.ts";
+import { createDriftRecords, type DriftRecords } from "../../../shared/drift/records.ts";
+import type { LogFields } from "../../../shared/runtime/log.ts";
+import { createMemoryTable } from "../../fakes/memory-table.ts";
 import { fakeClock } from "../../fakes/fake-clock.ts";
 import type { Spokes } from "../../../shared/kubernetes/spokes.ts";
 import { memorySpokes } from "../../fakes/spokes.ts";
@@ -81,6 +85,9 @@ export interface KustomizeWorld {
   readonly builds: BuildRequest[];
   readonly statuses: SentStatus[];
   readonly drifts: number[];
+  readonly driftRecords: DriftRecords;
+  readonly logs: { readonly event: string; readonly fields: LogFields }[];
+  driftMode: DriftMode;
   /** kube-system uid of the API server. */
   server: string;
   /** How the cluster is applied to; undefined: as Flux without flags. */
@@ -141,6 +148,9 @@ export function aKustomizeWorld(
     builds: [],
     statuses,
     drifts: [],
+    driftRecords: createDriftRecords(createMemoryTable({ now: clock.now }), clock),
+    logs: [],
+    driftMode: "within-a-minute",
     server: "server",
     settings: defaultFluxSettings(),
     git: { revision: "main@sha1:one", yaml: "", closure: "closure-1" },
@@ -153,6 +163,7 @@ export function aKustomizeWorld(
         ...ports,
         server: world.server,
         settings: world.settings,
+        driftMode: world.driftMode,
       }),
     request: (at) =>
       void cluster.edit(self, { metadata: { annotations: { "reconcile.fluxcd.io/requestedAt": at } } }, "flux"),
@@ -166,7 +177,7 @@ export function aKustomizeWorld(
     state: async (server = "server") => await states.load(key, server),
     writes: () => cluster.requests.filter(isWrite),
   };
-  const ports: Omit<KustomizePorts, "settings" | "server"> = {
+  const ports: Omit<KustomizePorts, "settings" | "server" | "driftMode"> = {
     storeSettings: async (objects) => (world.settings = readFluxSettings(objects)),
     cluster: recording,
     spokes: options.spokes ?? memorySpokes(),
@@ -200,7 +211,7 @@ export function aKustomizeWorld(
       ready: async () => void world.told.push("ready"),
       gone: async () => void world.told.push("gone"),
     },
-    log: () => undefined,
+    log: (event, fields = {}) => void world.logs.push({ event, fields }),
     event: async (event) => void world.events.push(event),
     fence: () => {
       world.fences += 1;
@@ -208,6 +219,8 @@ export function aKustomizeWorld(
       world.writesWhenLost ??= world.writes().length;
       throw new LeaseLostError("lost");
     },
+    drifts: world.driftRecords,
+    digestKey: async () => Buffer.from("a key for tests"),
     drifted: (objects) => void world.drifts.push(objects),
     isDeadlineNear: () => (world.looksBeforeDeadline -= 1) < 0,
   };

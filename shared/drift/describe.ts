@@ -1,0 +1,113 @@
+/** Turns what a dry-run found of one object into a record that may be shown: fields, values, and who wrote them. Pure. */
+import { createHmac } from "node:crypto";
+
+import { isLosslessNumber, stringify } from "lossless-json";
+
+import { groupOf, type KubeObject, type ManagedFieldsEntry } from "../api/kube-object.ts";
+import type { ResourceRef } from "../api/kustomization.ts";
+import { applyManager, type Checked } from "../ssa/apply.ts";
+import { isMigrated } from "../ssa/field-managers.ts";
+import { findOwners } from "../ssa/field-ownership.ts";
+import { formatPointer, type Pointer } from "../ssa/json-pointer.ts";
+import { redact } from "../substitute/redact.ts";
+import { type ChangedField, changedFields, changedFromDesired } from "./changed-fields.ts";
+import { type DriftedField, type DriftedObject, recordLimits } from "./record.ts";
+
+export interface DescribeOptions {
+  /** Keys the digests of values, so that nobody who sees one can try values out. */
+  readonly key: Uint8Array;
+  /** Values of Secrets that were substituted and may be anywhere. */
+  readonly secretValues: readonly string[];
+  readonly ignored: readonly Pointer[];
+  /** Prefixes of managers that the cluster's settings take over beside kubectl's. */
+  readonly overrideManagers: readonly string[];
+  /** Epoch milliseconds. */
+  readonly since: number;
+}
+
+export function describeDrift(
+  entry: ResourceRef,
+  { desired, live, dryRun }: Checked,
+  { key, secretValues, ignored, overrideManagers, since }: DescribeOptions,
+): DriftedObject {
+  if (!live) return { ...entry, kind: "deleted", fields: [], digest: digestOf(key, [entry.id, "deleted"]), since };
+  const changed = dryRun ? changedFields(live, dryRun, ignored) : changedFromDesired(live, desired);
+  if (changed.length === 0) return { ...entry, ...ownershipOf(entry, live, { key, overrideManagers }), since };
+  const textOf = isSecret(desired) ? hashed(key) : plain(secretValues);
+  const fields = changed.slice(0, recordLimits.fieldsOfObject).map((field) => describeField(field, live, textOf));
+  const more = changed.length - fields.length;
+  const content = changed.map(({ pointer, git, live: value }) => [pointer, exact(git), exact(value)]);
+  const digest = digestOf(key, [entry.id, live.metadata.uid, content]);
+  return { ...entry, kind: "changed", fields, digest, since, ...(more > 0 ? { more } : {}) };
+}
+
+function ownershipOf(
+  { id }: ResourceRef,
+  { metadata: { managedFields = [], uid } }: KubeObject,
+  { key, overrideManagers }: Pick<DescribeOptions, "key" | "overrideManagers">,
+) {
+  const foreign = managedFields.filter((entry) => isMigrated(entry, overrideManagers));
+  const fields = foreign
+    .slice(0, recordLimits.fieldsOfObject)
+    .map((owner) => ({ pointer: "", git: null, live: null, ...tellOwner(owner) }));
+  const digest = digestOf(key, [id, uid, "ownership", foreign.map(({ manager, operation }) => [manager, operation])]);
+  return { kind: "ownership", fields, digest } as const;
+}
+
+type TextOf = (value: unknown, pointer: Pointer) => string | null;
+
+function describeField({ pointer, git, live: value }: ChangedField, live: KubeObject, textOf: TextOf): DriftedField {
+  return {
+    pointer: cut(formatPointer(pointer), recordLimits.pointerCharacters),
+    git: textOf(git, pointer),
+    live: textOf(value, pointer),
+    ...tellOwner(writerOf(live, pointer)),
+  };
+}
+
+/** Of several owners the one that is not us, and the last of these. */
+function writerOf(live: KubeObject, pointer: Pointer): ManagedFieldsEntry | undefined {
+  const owners = [...findOwners(live, pointer)].sort((a, b) => (b.time ?? "").localeCompare(a.time ?? ""));
+  return owners.find((entry) => !isOurs(entry)) ?? owners[0];
+}
+
+const isOurs = ({ manager, operation }: ManagedFieldsEntry): boolean =>
+  manager === applyManager && operation === "Apply";
+
+function tellOwner(owner: ManagedFieldsEntry | undefined): Partial<DriftedField> {
+  if (!owner) return {};
+  const { manager, operation, subresource, time } = owner;
+  return { manager: cut(manager, 128), operation, ...(subresource ? { subresource } : {}), ...(time ? { time } : {}) };
+}
+
+const isSecret = ({ apiVersion, kind }: KubeObject): boolean => kind === "Secret" && groupOf(apiVersion) === "";
+
+/** Of a Secret labels and type are no secret; all else may be, an annotation with what was last applied included. */
+const hashed =
+  (key: Uint8Array): TextOf =>
+  (value, pointer) => {
+    if (value === undefined) return null;
+    const isOpen = pointer[0] === "type" || (pointer[0] === "metadata" && pointer[1] === "labels");
+    return isOpen ? plain([])(value, pointer) : `hmac:${digestOf(key, ["value", exact(value)]).slice(0, 12)}`;
+  };
+
+const plain =
+  (secretValues: readonly string[]): TextOf =>
+  (value) =>
+    value === undefined ? null : cut(redact(typeof value === "string" ? value : exact(value), secretValues));
+
+function cut(text: string, most: number = recordLimits.valueCharacters): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
+}
+
+/** JSON with sorted keys; numbers keep their text. */
+function exact(value: unknown): string {
+  if (value === undefined) return "";
+  if (Array.isArray(value)) return `[${value.map(exact).join(",")}]`;
+  if (typeof value !== "object" || value === null || isLosslessNumber(value)) return stringify(value) ?? "";
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([name, entry]) => `${JSON.stringify(name)}:${exact(entry)}`).join(",")}}`;
+}
+
+export const digestOf = (key: Uint8Array, content: unknown): string =>
+  createHmac("sha256", key).update(JSON.stringify(content)).digest("hex").slice(0, 32);
