@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { groupOf } from "../shared/api/kube-object.ts";
 import type { FleetCluster } from "../shared/config/fleet.ts";
 import { formatFindings, parseFleet } from "../shared/config/parse-fleet.ts";
+import { listDriftRecords } from "../shared/drift/records.ts";
 import { createCluster } from "../shared/kubernetes/create-cluster.ts";
 import { connectKubeconfig } from "../shared/kubernetes/kubeconfig.ts";
 import { formatKey } from "../shared/lease/message.ts";
@@ -15,7 +16,7 @@ import { CommandError, type CliPorts, type NamedCluster } from "./ports.ts";
 import type { ConnectionOptions } from "./program-ports.ts";
 import { readRunFile, type RunFile } from "./run-file.ts";
 
-export type Connected = Pick<CliPorts, "clusters" | "trigger">;
+export type Connected = Pick<CliPorts, "clusters" | "trigger" | "drifts">;
 
 const fleetFile = "fleet.json";
 
@@ -58,11 +59,15 @@ export function selectClusters(clusters: readonly FleetCluster[], wanted: readon
 }
 
 async function withTrigger(clusters: readonly NamedCluster[], environment: Environment): Promise<Connected> {
-  const { createCallerTrigger, engineVariables } = await import("../shared/aws/caller.ts");
-  if (!engineVariables.every((name) => environment[name])) return { clusters };
+  const { createCallerTable, createCallerTrigger, engineVariables } = await import("../shared/aws/caller.ts");
+  if (!environment.DRIFTLESS_TABLE) return { clusters };
+  const table = createCallerTable(environment);
+  const drifts = (cluster: string) => listDriftRecords(table, cluster);
+  if (!engineVariables.every((name) => environment[name])) return { clusters, drifts };
   const trigger = createCallerTrigger(environment);
   return {
     clusters,
+    drifts,
     trigger: async (cluster, { apiVersion, kind, namespace = "", name }, why) =>
       trigger(formatKey({ cluster, group: groupOf(apiVersion), kind, namespace, name }), why),
   };

@@ -1,5 +1,6 @@
 /** What the commands need of the world: clusters, two streams, time, and a way to reach the engine. */
 import type { ObjectRef } from "../shared/api/kube-object.ts";
+import type { StoredDrift } from "../shared/drift/records.ts";
 import type { Cluster } from "../shared/kubernetes/cluster.ts";
 import type { Clock } from "../shared/runtime/clock.ts";
 
@@ -18,6 +19,8 @@ export interface CliPorts {
   readonly clock: Clock;
   /** Wakes the engine for one object. Absent when its queue cannot be reached from here: the next sweep finds the request. */
   readonly trigger?: (cluster: string, ref: ObjectRef, why: string) => Promise<void>;
+  /** The engine's records of drift in a cluster. Absent when its table cannot be reached from here. */
+  readonly drifts?: (cluster: string) => Promise<readonly StoredDrift[]>;
   /** Asks the person at the terminal. */
   readonly confirm: (question: string) => Promise<boolean>;
   readonly signal?: AbortSignal;

@@ -1,20 +1,20 @@
 /** The grammar of the command line: Flux's verbs, words, aliases and flags. Knows nothing of clusters and streams. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 
-import { approve } from "./commands/approve.ts";
 import { events } from "./commands/events.ts";
 import { get, getAll, type GetOptions } from "./commands/get.ts";
 import type { LogsOptions } from "./commands/logs.ts";
 import { reconcile } from "./commands/reconcile.ts";
 import { resume } from "./commands/resume.ts";
 import { suspend } from "./commands/suspend.ts";
+import { addDriftVerbs } from "./drift-program.ts";
 import { addEngineVerbs } from "./engine-program.ts";
+import { count, duration, time } from "./flag-values.ts";
 import { fluxKinds, reconciledKinds, type FluxKind } from "./kinds.ts";
 import { CommandError } from "./ports.ts";
 import { type Globals, leaf, type ProgramPorts } from "./program-ports.ts";
 import { addReadVerbs } from "./read-program.ts";
 import { addSopsVerbs } from "./sops-program.ts";
-import { findGoDuration } from "../shared/runtime/go-duration.ts";
 
 interface GetFlags extends Globals, Omit<GetOptions, "namespace" | "name"> {}
 
@@ -39,7 +39,7 @@ export function createProgram(ports: ProgramPorts, environment: Readonly<Record<
   addReconcile(program, ports);
   addSuspend(program, ports);
   addResume(program, ports);
-  addApprove(program, ports);
+  addDriftVerbs(program, ports);
   addEvents(program, ports);
   addLogs(program, ports);
   addEngineVerbs(program, ports);
@@ -125,20 +125,6 @@ function addResume(program: Command, ports: ProgramPorts): void {
       });
 }
 
-function addApprove(program: Command, ports: ProgramPorts): void {
-  const parent = program.command("approve").description("let a prune go on that is over its deletion budget");
-  leaf(parent, [["kustomization", "ks"]])
-    .argument("[name]")
-    .description("show the objects that a Kustomization held back, and let exactly these be deleted")
-    .option("-y, --yes", "do not ask")
-    .action(async (name: string | undefined, _: unknown, self: Command) => {
-      const flags: Globals & { readonly yes?: boolean } = self.optsWithGlobals();
-      if (name === undefined) throw new CommandError("Kustomization name is required");
-      const { namespace, yes = false } = flags;
-      await approve(await ports.connect(flags), { namespace, name, yes });
-    });
-}
-
 function addEvents(program: Command, ports: ProgramPorts): void {
   withoutWatch(program.command("events"))
     .description("print events of Flux objects")
@@ -183,20 +169,3 @@ const leafOfNames = (parent: Command, { words, kind }: FluxKind, verb: string): 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 const commaSeparated = (value: string): readonly string[] => value.split(",").map((part) => part.trim());
-
-function duration(value: string): number {
-  const milliseconds = findGoDuration(value);
-  if (milliseconds === undefined) throw new InvalidArgumentError("expected a duration such as 30s or 5m.");
-  return milliseconds;
-}
-
-function time(value: string): number {
-  const milliseconds = Date.parse(value);
-  if (Number.isNaN(milliseconds)) throw new InvalidArgumentError("expected a time such as 2026-01-01T10:00:00Z.");
-  return milliseconds;
-}
-
-function count(value: string): number {
-  if (!/^\d+$/u.test(value)) throw new InvalidArgumentError("expected a number.");
-  return Number(value);
-}

@@ -17,6 +17,8 @@ interface LogLine {
   readonly user?: string;
   readonly verb?: string;
   readonly first?: string;
+  readonly what?: string;
+  readonly end?: string;
 }
 
 /** Longer ago than this, a push is not what caused the event. */
@@ -66,11 +68,14 @@ function describe({
   user = "",
   verb = "",
   first = "",
+  what,
+  end,
 }: LogLine): string | undefined {
   const since = pushedAt === undefined ? undefined : Date.parse(at ?? "") - pushedAt;
   const ago =
     since !== undefined && since >= 0 && since < pushMillis ? `  ${(since / 1000).toFixed(1)} s after push` : "";
   if (event === "applied") return `${object ?? ""} ${action ?? ""}  ${shorten(revision)}${ago}`;
+  if (event === "drift") return `${object ?? ""} drifted: ${what ?? ""}, ${end ?? ""}`;
   if (event === "event" && reason !== undefined && isTold(reason))
     return `${object ?? ""} ${reason}: ${firstLine(message)}`;
   if (event === "changed by hand") return `changed by hand: ${verb} ${first} by ${user}`;
@@ -79,8 +84,9 @@ function describe({
   return undefined;
 }
 
-/** The objects that were applied have lines of their own. */
-const isTold = (reason: string): boolean => reason !== "Progressing" && reason !== "ReconciliationSucceeded";
+/** The objects that were applied, and those that had drifted, have lines of their own. */
+const isTold = (reason: string): boolean =>
+  !["Progressing", "ReconciliationSucceeded", "DriftDetected", "DriftFlapping"].includes(reason);
 
 const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
 const shorten = (revision: string): string => revision.replace(/([0-9a-f]{8})[0-9a-f]{32,}/g, "$1");

@@ -11,6 +11,7 @@ import type { FleetCluster } from "../config/fleet.ts";
 import { KubeError, type Cluster } from "../kubernetes/cluster.ts";
 import { createCluster } from "../kubernetes/create-cluster.ts";
 import { createEksTokens } from "../kubernetes/eks-token.ts";
+import type { Table } from "../lease/ports.ts";
 import { trigger } from "../lease/trigger.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { requireVariable, type Environment } from "../runtime/environment.ts";
@@ -47,11 +48,14 @@ export const engineVariables = [
   "DRIFTLESS_QUEUE_SWEEP",
 ] as const;
 
-/** Wakes the engine for one key. The SDK's own variables may stand in the environment too, as a local engine needs them. */
-export function createCallerTrigger(environment: Environment): (key: string, why: string) => Promise<void> {
-  const variable = (name: string) => requireVariable(environment, name);
+/** The engine's table, to be read. */
+export const createCallerTable = (environment: Environment): Pick<Table, "query"> =>
+  createDynamoTable(new DynamoDBClient(clientOf(environment)), requireVariable(environment, "DRIFTLESS_TABLE"));
+
+/** The SDK's own variables may stand in the environment too, as a local engine needs them. */
+function clientOf(environment: Environment) {
   const { AWS_ENDPOINT_URL: endpoint, AWS_REGION: region, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = environment;
-  const client = {
+  return {
     ...(endpoint ? { endpoint } : {}),
     ...(region ? { region } : {}),
     ...(AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY
@@ -64,6 +68,12 @@ export function createCallerTrigger(environment: Environment): (key: string, why
         }
       : {}),
   };
+}
+
+/** Wakes the engine for one key. */
+export function createCallerTrigger(environment: Environment): (key: string, why: string) => Promise<void> {
+  const variable = (name: string) => requireVariable(environment, name);
+  const client = clientOf(environment);
   const table = createDynamoTable(new DynamoDBClient(client), variable("DRIFTLESS_TABLE"));
   const queues = createSqsQueues(new SQSClient(client), {
     source: variable("DRIFTLESS_QUEUE_SOURCE"),

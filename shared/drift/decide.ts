@@ -34,6 +34,7 @@ const now = { correct: true } as const;
 export function decide(object: DriftedObject, situation: Situation): Decision {
   const { governance, isGitNews, isRequested, approved } = situation;
   if (isGitNews) return now;
+  if (approved.has(object.digest)) return now;
   // No field changes: it only sees to it that what leaves Git leaves the cluster.
   if (object.kind === "ownership") return braked(object, situation);
   if (governance.snooze) return { correct: false, reason: "DriftSnoozed", again: governance.snooze.until };
@@ -41,7 +42,7 @@ export function decide(object: DriftedObject, situation: Situation): Decision {
     case "warn":
       return { correct: false, reason: "DriftWarned" };
     case "approve":
-      return approved.has(object.digest) ? now : { correct: false, reason: "DriftAwaitsApproval" };
+      return { correct: false, reason: "DriftAwaitsApproval" };
     case "at-interval":
       return isRequested ? now : atInterval(object, situation, "DriftAwaitsInterval");
     case "within-a-minute":

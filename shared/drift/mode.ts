@@ -11,7 +11,9 @@ export const driftModes = ["within-a-minute", "at-interval", "warn", "approve"] 
  * - `within-a-minute`: corrected by the run that finds it.
  * - `at-interval`: corrected with the Kustomization's interval, as Flux would.
  * - `warn`: stands until what Git describes changes.
- * - `approve`: the same, or until a person approves exactly this drift.
+ * - `approve`: the same, and says that it waits for a person.
+ *
+ * What a person approved is corrected in every mode.
  */
 export type DriftMode = (typeof driftModes)[number];
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 
 import { describeDeploy } from "../engine/cases/deploy.ts";
+import { describeDrift } from "../engine/cases/drift.ts";
 import { describeRefusals } from "../engine/cases/refuse.ts";
 import { createLiveWorld, type LiveWorld } from "../engine/live-world.ts";
 import { missingForCluster, type RealCluster, startRealCluster } from "../real/up.ts";
@@ -25,5 +26,6 @@ describe.skipIf(missing !== undefined)("on a real API server", () => {
   });
 
   describeDeploy(() => world);
+  describeDrift(() => world);
   describeRefusals(() => world);
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from "vitest";
 
 import { createSandbox, type Sandbox } from "../../local/sandbox/create-sandbox.ts";
 import { describeDeploy } from "./cases/deploy.ts";
+import { describeDrift } from "./cases/drift.ts";
 import { describeRefusals } from "./cases/refuse.ts";
 import { createLiveWorld, type LiveWorld } from "./live-world.ts";
 
@@ -21,4 +22,5 @@ afterAll(async () => {
 });
 
 describeDeploy(() => world);
+describeDrift(() => world);
 describeRefusals(() => world);
