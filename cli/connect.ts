@@ -16,21 +16,27 @@ import { CommandError, type CliPorts, type NamedCluster } from "./ports.ts";
 import type { ConnectionOptions } from "./program-ports.ts";
 import { readRunFile, type RunFile } from "./run-file.ts";
 
-export type Connected = Pick<CliPorts, "clusters" | "trigger" | "drifts">;
+export type Connected = Pick<CliPorts, "clusters" | "trigger" | "drifts" | "fetchArtifact">;
 
 const fleetFile = "fleet.json";
 
 /** @throws CommandError when a file is not what it should be or a named cluster is not in the fleet */
 export async function connect(options: ConnectionOptions, environment: Environment): Promise<Connected> {
   const { kubeconfig, context, fleet } = options;
-  if (kubeconfig !== undefined || context !== undefined) return { clusters: [await fromKubeconfig(options)] };
+  const ofCluster = async () => ({ clusters: [await fromKubeconfig(options)], fetchArtifact: fetchWith(environment) });
+  if (kubeconfig !== undefined || context !== undefined) return ofCluster();
   if (fleet !== undefined) return withTrigger(await fromFleet(fleet, await readText(fleet), options), environment);
   const run = await readRunFile();
   if (run) return fromRun(run);
   const text = await readFile(fleetFile, "utf8").catch(() => undefined);
   if (text !== undefined) return withTrigger(await fromFleet(fleetFile, text, options), environment);
-  return { clusters: [await fromKubeconfig(options)] };
+  return ofCluster();
 }
+
+const fetchWith = (environment: Environment) => async (url: string) => {
+  const { fetchAsCaller } = await import("../shared/aws/caller.ts");
+  return await fetchAsCaller(environment, url);
+};
 
 async function fromKubeconfig({ kubeconfig, context }: ConnectionOptions): Promise<NamedCluster> {
   const connection = await connectKubeconfig({ path: kubeconfig, context });
@@ -60,14 +66,16 @@ export function selectClusters(clusters: readonly FleetCluster[], wanted: readon
 
 async function withTrigger(clusters: readonly NamedCluster[], environment: Environment): Promise<Connected> {
   const { createCallerTable, createCallerTrigger, engineVariables } = await import("../shared/aws/caller.ts");
-  if (!environment.DRIFTLESS_TABLE) return { clusters };
+  const fetchArtifact = fetchWith(environment);
+  if (!environment.DRIFTLESS_TABLE) return { clusters, fetchArtifact };
   const table = createCallerTable(environment);
   const drifts = (cluster: string) => listDriftRecords(table, cluster);
-  if (!engineVariables.every((name) => environment[name])) return { clusters, drifts };
+  if (!engineVariables.every((name) => environment[name])) return { clusters, drifts, fetchArtifact };
   const trigger = createCallerTrigger(environment);
   return {
     clusters,
     drifts,
+    fetchArtifact,
     trigger: async (cluster, { apiVersion, kind, namespace = "", name }, why) =>
       trigger(formatKey({ cluster, group: groupOf(apiVersion), kind, namespace, name }), why),
   };

@@ -21,6 +21,8 @@ export interface CliPorts {
   readonly trigger?: (cluster: string, ref: ObjectRef, why: string) => Promise<void>;
   /** The engine's records of drift in a cluster. Absent when its table cannot be reached from here. */
   readonly drifts?: (cluster: string) => Promise<readonly StoredDrift[]>;
+  /** Reads an artifact by the address in its source's status, `s3://<bucket>/<key>`, with the person's own credentials. */
+  readonly fetchArtifact?: (url: string) => Promise<Uint8Array>;
   /** Asks the person at the terminal. */
   readonly confirm: (question: string) => Promise<boolean>;
   readonly signal?: AbortSignal;

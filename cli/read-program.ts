@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { buildCommand, type LocalOptions } from "./commands/build.ts";
 import { debugKustomization, type DebugOptions } from "./commands/debug.ts";
 import { diffCommand, type DiffOptions } from "./commands/diff.ts";
+import { diffLive } from "./commands/diff-live.ts";
 import { exportObjects } from "./commands/export.ts";
 import { printMetrics } from "./commands/metrics.ts";
 import { trace } from "./commands/trace.ts";
@@ -11,6 +12,7 @@ import { treeKustomization } from "./commands/tree.ts";
 import { fluxKinds } from "./kinds.ts";
 import type { BuildSettings } from "./local-build/build-kustomization.ts";
 import { requireOneCluster } from "./one-cluster.ts";
+import { CommandError } from "./ports.ts";
 import { type Globals, leaf, type ProgramPorts } from "./program-ports.ts";
 
 const kustomizationWords = [["kustomization", "ks"]] as const;
@@ -64,14 +66,18 @@ function addDiff(program: Command, ports: ProgramPorts): void {
   localFlags(leaf(parent, kustomizationWords))
     .description("print what applying a local directory would change: exit code 0 nothing, 1 something, 2 an error")
     .option("--ignore-not-found", "the cluster need not have the Kustomization yet; needs --kustomization-file")
+    .option("--live", "compare what the engine has from Git: needs no working tree, tells what has drifted")
     .addOption(new Option("--progress-bar", "there is none: the flag is taken for Flux's sake").hideHelp())
     .action(async (name: string | undefined, _: unknown, self: Command) => {
-      const flags: LocalFlags & { readonly ignoreNotFound?: boolean } = self.optsWithGlobals();
+      const flags: LocalFlags & { readonly ignoreNotFound?: boolean; readonly live?: boolean } = self.optsWithGlobals();
       const connected = await ports.connect(flags);
       const { cluster } = requireOneCluster(connected);
       const options: DiffOptions = { ...localOptions(name, flags), ignoreNotFound: flags.ignoreNotFound ?? false };
-      const settings = await settingsOf(ports, flags, cluster);
-      await diffCommand(connected, options, { ...settings, cluster, columns: connected.columns });
+      const settings = { ...(await settingsOf(ports, flags, cluster)), cluster, columns: connected.columns };
+      if (flags.live !== true) await diffCommand(connected, options, settings);
+      else if (flags.path === undefined && flags.kustomizationFile === undefined)
+        await diffLive(connected, options, settings);
+      else throw new CommandError("--live takes neither --path nor --kustomization-file", { exitCode: 2 });
     });
 }
 

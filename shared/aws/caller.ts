@@ -4,6 +4,7 @@
  */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DescribeClusterCommand, EKSClient } from "@aws-sdk/client-eks";
+import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 
 import { parseClusterArn } from "../config/cluster-arn.ts";
@@ -15,7 +16,8 @@ import type { Table } from "../lease/ports.ts";
 import { trigger } from "../lease/trigger.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { requireVariable, type Environment } from "../runtime/environment.ts";
-import { callAws } from "./aws-error.ts";
+import { AwsError, callAws } from "./aws-error.ts";
+import { createS3BlobStore } from "./blob-store.ts";
 import { createSqsQueues } from "./queues.ts";
 import { createDynamoTable } from "./table.ts";
 
@@ -68,6 +70,18 @@ function clientOf(environment: Environment) {
         }
       : {}),
   };
+}
+
+/**
+ * Reads what an address of the form `s3://<bucket>/<key>` names.
+ * @throws AwsError
+ */
+export async function fetchAsCaller(environment: Environment, url: string): Promise<Uint8Array> {
+  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/u.exec(url) ?? [];
+  if (bucket === undefined || key === undefined) throw new AwsError("refused", `${url} is no address in S3`);
+  const bytes = await createS3BlobStore(new S3Client(clientOf(environment)), bucket).get(key);
+  if (!bytes) throw new AwsError("missing", `${url} is not there any more`);
+  return bytes;
 }
 
 /** Wakes the engine for one key. */
