@@ -194,6 +194,8 @@ async function forward(
     request.pipe(outgoing);
   });
   response.writeHead(incoming.statusCode ?? 502, incoming.headers);
+  // Whoever watches must know that the server has answered, though nothing happens.
+  response.flushHeaders();
   // A watch ends on either side at any time.
   incoming.on("error", () => response.destroy());
   incoming.pipe(response);

@@ -146,8 +146,10 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   const due = findDue(name, objects, known);
   await each(due, inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));
   const told = toldOf(due, objects);
-  const isClose = isActedOn(due) || isCloseLook(record, clock);
-  if (isActedOn(due)) await beginCloseLook(name, table, clock);
+  // One that is told of again has not run yet: nobody did anything since.
+  const isFresh = isActedOn(due.filter(({ key }) => told[key] !== memory.told?.[key]));
+  const isClose = isFresh || isCloseLook(record, clock);
+  if (isFresh) await beginCloseLook(name, table, clock);
   const look = { cluster: name, server, reader, follower, memory, settings, signal: held.signal, told };
   await lookCloser(objects, look, ports);
   ports.swept(name);

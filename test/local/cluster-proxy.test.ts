@@ -70,6 +70,16 @@ describe("startClusterProxy", () => {
       ...(method === "GET" ? {} : { body: "{}" }),
     });
 
+  it("passes on that a watch was opened before anything happens", async () => {
+    server.removeAllListeners("request");
+    server.on("request", (_, response) => {
+      response.flushHeaders();
+    });
+    const answer = await call("admin");
+    expect(answer.status).toBe(200);
+    await answer.body?.cancel();
+  });
+
   it("refuses a token that it does not know", async () => {
     expect((await call("stranger")).status).toBe(401);
     expect(seen).toEqual([]);
