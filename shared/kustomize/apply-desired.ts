@@ -2,7 +2,14 @@
  * Applies what the plan found to differ, stage by stage: dry-run of the whole stage, the inventory of what may come to
  * be, then the writes. Whatever happens, the status keeps every object that is or may be ours and no phantom.
  */
-import { groupOf, type KubeObject, type ObjectRef, subjectOf, versionOf as versionIn } from "../api/kube-object.ts";
+import {
+  groupOf,
+  type KubeObject,
+  type ObjectRef,
+  refOf,
+  subjectOf,
+  versionOf as versionIn,
+} from "../api/kube-object.ts";
 import type { Kustomization, ResourceRef } from "../api/kustomization.ts";
 import { refOfId } from "../inventory/id.ts";
 import { unionOf } from "../inventory/union.ts";
@@ -18,12 +25,13 @@ import type { Desired } from "./desired.ts";
 import { type AppliedLine, appliedEvent, textOf } from "./events.ts";
 import { type CheckedEntry, governDrift } from "./drift-ledger.ts";
 import { finished, underRules, unfinished } from "./leave-state.ts";
+import { askedOf } from "./health-targets.ts";
 import { liveDigest } from "./live-digest.ts";
 import { noteOwners } from "./note-owners.ts";
 import { isFluxGroup } from "./prune.ts";
 import type { Candidate, Plan } from "./plan.ts";
-import { type Run, saveProgress, targetOf } from "./run.ts";
-import { settle } from "./settle.ts";
+import { readinessOf, type Run, saveProgress, targetOf } from "./run.ts";
+import { isSettled, settle } from "./settle.ts";
 
 export type AppliedAll =
   | { readonly kind: "applied"; readonly state: AppliedState; readonly inventory: readonly ResourceRef[] }
@@ -50,8 +58,11 @@ export async function applyDesired(
   const objects = new Map<string, AppliedObject>(Object.entries(plan.unchanged));
   const lines: AppliedLine[] = [];
   const { customStageKinds } = rules.settings;
+  const readiness = readinessOf(run);
+  const isAsked = askedOf(run.kustomization);
   const seen = (entry: Desired, live: KubeObject) => {
     const { uid = "", resourceVersion: rv = "" } = live.metadata;
+    if (isAsked(entry.ref) || isSettled(entry.ref)) readiness.saw(live);
     objects.set(entry.id, { v: versionOf(entry.ref), text: entry.text, uid, rv, live: liveDigest(live, rules) });
   };
   const ends: Ends = {
@@ -114,7 +125,19 @@ async function applyOne(
   const { ports } = run;
   const { applier } = targetOf(run);
   if (ports.isDeadlineNear()) return false;
-  const options = { force, ignored, settings, clock: ports.clock, fence: ports.fence };
+  const readiness = readinessOf(run);
+  const isAsked = askedOf(run.kustomization);
+  const options = {
+    force,
+    ignored,
+    settings,
+    clock: ports.clock,
+    fence: ports.fence,
+    foreseen: (object: KubeObject) => {
+      const ref = refOf(object);
+      if (isAsked(ref) || isSettled(ref)) readiness.foresee(object);
+    },
+  };
   const checked = await dryRunStage(
     applier,
     members.map(({ desired, live }) => ({ desired: desired.object(), live })),
@@ -138,6 +161,7 @@ async function applyOne(
     writes.map(({ entry }) => entry),
     inventory(),
   );
+  readiness.watch();
   for (let from = 0; from < writes.length; from += chunkSize) {
     if (ports.isDeadlineNear()) return false;
     const chunk = writes.slice(from, from + chunkSize);
@@ -153,9 +177,8 @@ async function applyOne(
     );
   }
   await settle(
-    applier,
+    readiness,
     writes.map(({ entry: { ref } }) => ref),
-    ports.clock,
   );
   return true;
 }

@@ -1,6 +1,8 @@
 /** How a run ends: health, success, failure; each leaves its status, its events and the time of the next look. */
 import type { Reason } from "../api/conditions.ts";
-import type { ResourceRef } from "../api/kustomization.ts";
+import type { ObjectRef } from "../api/kube-object.ts";
+import type { Kustomization, ResourceRef } from "../api/kustomization.ts";
+import type { HealthConclusion } from "../health/conclude-health.ts";
 import { isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import { advised } from "../runtime/advice.ts";
 import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
@@ -10,16 +12,27 @@ import { closeLedger } from "./close-ledger.ts";
 import { dependencyEvent, failureEvent, healthEvent, successEvent } from "./events.ts";
 import { explainFailure, unlessRefused } from "./explain-failure.ts";
 import { explainHealth } from "./explain-health.ts";
-import { asksForHealth, healthTargets, watchHealth } from "./health.ts";
+import { asksForHealth, healthTargets } from "./health-targets.ts";
 import type { Outcome, Phase, Ready } from "./ports.ts";
 import { sourceRefOf } from "./source-ref.ts";
-import { incarnationOf, type Run, retrySeconds, saveProgress, step, targetOf, timeoutMillis } from "./run.ts";
+import {
+  incarnationOf,
+  readinessOf,
+  type Run,
+  retrySeconds,
+  saveWaiting,
+  step,
+  targetOf,
+  timeoutMillis,
+} from "./run.ts";
 import { UnopenedError } from "./kube-config.ts";
 import { pruneSuperseded } from "./superseded.ts";
 import { attempt, type Failure, fail, momentOf, type Run as RunRecord, succeed } from "./status.ts";
 
 /** A fresh apply is watched for this long; a longer wait is a row, not a sleeping function. */
 const inlineHealthMillis = 10_000;
+/** What takes no longer is not worth a status patch of its own. */
+const unsaidMillis = 1000;
 
 const throttledSeconds = 5;
 const soonSeconds = 1;
@@ -33,7 +46,6 @@ const laterPauses: readonly (readonly [sinceMillis: number, seconds: number])[] 
 
 export async function concludeHealth(run: Run, phase: Phase | undefined): Promise<Outcome> {
   const { kustomization, ports, revision = "" } = run;
-  const { applier } = targetOf(run);
   const targets = healthTargets(kustomization, wantedOf(run));
   const now = ports.clock.now();
   const start = phase?.phaseStart ?? now;
@@ -47,34 +59,41 @@ export async function concludeHealth(run: Run, phase: Phase | undefined): Promis
     phaseUntil: until,
     phaseDigest: run.digest ?? phase?.phaseDigest ?? "",
     phaseChanged: run.changed || phase?.phaseChanged === true,
+    phaseHealthy: phase ? phase.phaseHealthy : wasHealthy(kustomization),
   };
   run.digest = waits.phaseDigest || undefined;
   step(run, "Running health checks");
-  const options = {
-    clock: ports.clock,
-    vanishing: run.vanishing,
-    byExpression: run.byExpression,
-    failFast: !ports.settings.kustomize.gates.DisableFailFastBehavior,
-  };
-  const first = await watchHealth(applier, targets, { ...options, millis: 0 });
-  if (first.kind === "waiting" && !phase) await saveProgress(run, run.status.inventory?.entries ?? []);
-  const millis = ports.isDeadlineNear() ? 0 : Math.min(inlineHealthMillis, until - ports.clock.now());
-  const health =
-    first.kind === "waiting" && !phase ? await watchHealth(applier, targets, { ...options, millis }) : first;
+  const health = await waitForHealth(run, targets, phase ? 0 : Math.min(inlineHealthMillis, until - now));
   const elapsed = ports.clock.now() - start;
   if (health.kind === "waiting" && ports.clock.now() < until)
     return { kind: "health", revision, afterSeconds: pauseAfter(elapsed), phase: waits };
   if (health.kind !== "current") {
     const { namespace } = kustomization.metadata;
-    const cause = await unlessRefused(() => explainHealth(health.open, namespace, applier));
+    const cause = await unlessRefused(() => explainHealth(health.open, namespace, targetOf(run).applier));
     throw new UnhealthyError(elapsed, health.message, cause);
   }
   const isPruned = await pruneSuperseded(run);
   const healthMillis = asksForHealth(kustomization, wantedOf(run)) ? elapsed : undefined;
-  const success = await concludeSuccess(run, healthMillis, waits.phaseChanged);
+  const success = await concludeSuccess(run, healthMillis, waits);
   if (!isPruned) return { ...success, afterSeconds: retrySeconds(kustomization) };
   return phase && hasReferences(run) ? { ...success, afterSeconds: soonSeconds } : success;
 }
+
+/** A wait that takes its time is told of in the status. */
+async function waitForHealth(run: Run, targets: readonly ObjectRef[], millis: number): Promise<HealthConclusion> {
+  const { ports, vanishing } = run;
+  const readiness = readinessOf(run);
+  const failFast = !ports.settings.kustomize.gates.DisableFailFastBehavior;
+  const wait = (time: number) =>
+    readiness.wait(targets, { vanishing, failFast, millis: ports.isDeadlineNear() ? 0 : time });
+  const first = await wait(Math.min(millis, unsaidMillis));
+  if (first.kind !== "waiting" || millis === 0) return first;
+  await saveWaiting(run);
+  return await wait(millis - unsaidMillis);
+}
+
+const wasHealthy = ({ status }: Kustomization): boolean =>
+  status.conditions?.some((condition) => condition.type === "Healthy" && condition.status === "True") === true;
 
 /** A change that was told during the wait was taken for a cause to look at the health: after it, at the change. */
 const hasReferences = ({ kustomization: { spec } }: Run): boolean => (spec.postBuild?.substituteFrom ?? []).length > 0;
@@ -102,18 +121,19 @@ function pauseAfter(elapsedMillis: number): number {
   return laterPauses.find(([since]) => elapsedMillis < since)?.[1] ?? 30;
 }
 
-async function concludeSuccess(run: Run, healthMillis: number | undefined, changed: boolean): Promise<Ready> {
+async function concludeSuccess(
+  run: Run,
+  healthMillis: number | undefined,
+  { phaseChanged, phaseHealthy }: Phase,
+): Promise<Ready> {
   const { kustomization, ports, revision = "" } = run;
   const now = ports.clock.now();
   const passed = healthMillis === undefined ? undefined : `Health check passed in ${formatGoDuration(healthMillis)}`;
-  const wasHealthy = kustomization.status.conditions?.some(
-    ({ type, status }) => type === "Healthy" && status === "True",
-  );
-  const message = wasHealthy === true && !changed ? (healthyMessage(run) ?? passed) : passed;
+  const isNews = phaseChanged || !phaseHealthy;
+  const message = passed === undefined || isNews ? passed : (healthyMessage(run) ?? passed);
   run.status = succeed(run.status, recordOf(run, now), momentOf(kustomization, now), message);
   await run.writer.save(run.status);
-  if (passed !== undefined && (wasHealthy !== true || changed))
-    await ports.event(healthEvent(kustomization, passed, revision));
+  if (passed !== undefined && isNews) await ports.event(healthEvent(kustomization, passed, revision));
   const interval = findGoDuration(kustomization.spec.interval) ?? 0;
   await ports.event(successEvent(kustomization, now - run.startedAt, interval, revision));
   await ports.announcer.ready();
@@ -136,7 +156,7 @@ function needsInterval({ kustomization: { spec }, vanishing, moving }: Run): boo
 }
 
 const healthyMessage = ({ status }: Run): string | undefined =>
-  status.conditions?.find(({ type }) => type === "Healthy")?.message;
+  status.conditions?.find(({ type, status: value }) => type === "Healthy" && value === "True")?.message;
 
 function recordOf(run: Run, now: number): RunRecord {
   return { revision: run.revision ?? "", digest: run.digest, durationMillis: now - run.startedAt };

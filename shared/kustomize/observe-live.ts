@@ -19,6 +19,11 @@ export interface LiveObjects {
   covers(ref: ObjectRef): boolean;
 }
 
+export interface ListedObjects extends LiveObjects {
+  /** Version of the list, by kind. */
+  readonly versions: ReadonlyMap<string, string>;
+}
+
 const listsInFlight = 4;
 
 /** Kinds whose resource version moves only when somebody edits them; Secret bytes stay in the cluster. */
@@ -62,14 +67,14 @@ export async function observeLive(
   cluster: Cluster,
   kinds: readonly Kind[],
   labelSelector: string,
-): Promise<LiveObjects> {
+): Promise<ListedObjects> {
   const byId = new Map<string, Live>();
-  const covered = new Set<string>();
+  const versions = new Map<string, string>();
   await each(kinds, listsInFlight, async (kind) => {
     const metadataOnly = isQuiet(kind);
     const list = await listed(cluster.list(kind.apiVersion, kind.kind, { labelSelector, metadataOnly }));
     if (!list) return;
-    covered.add(kindKey(kind));
+    versions.set(kindKey(kind), list.resourceVersion);
     for (const item of list.items) {
       const { name, namespace, uid = "", resourceVersion = "", labels = {} } = item.metadata;
       const ref = { ...kind, name, ...(namespace ? { namespace } : {}) };
@@ -77,7 +82,7 @@ export async function observeLive(
       byId.set(formatId(ref), { ref, uid, rv: resourceVersion, labels, object });
     }
   });
-  return { byId, covers: (ref) => covered.has(kindKey(ref)) };
+  return { byId, versions, covers: (ref) => versions.has(kindKey(ref)) };
 }
 
 async function listed<T>(list: Promise<T>): Promise<T | undefined> {

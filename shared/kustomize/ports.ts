@@ -117,16 +117,18 @@ export interface Phase {
   readonly phaseDigest: string;
   /** Whether the revision changed objects: decides about the event. */
   readonly phaseChanged: boolean;
+  /** Whether it was healthy before the wait: then it is no news that it is so again. */
+  readonly phaseHealthy: boolean;
 }
 
 export function parsePhase(row: Item): Phase | undefined {
-  const { phase, phaseRev, phaseOf, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged } = row;
+  const { phase, phaseRev, phaseOf, phaseGen, phaseStart, phaseUntil, phaseDigest } = row;
   if (phase !== "health" || typeof phaseRev !== "string" || typeof phaseOf !== "string") return undefined;
   if (typeof phaseGen !== "number" || typeof phaseStart !== "number" || typeof phaseUntil !== "number")
     return undefined;
   if (typeof phaseDigest !== "string") return undefined;
-  const changed = phaseChanged === true;
-  return { phase, phaseRev, phaseOf, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged: changed };
+  const [phaseChanged, phaseHealthy] = [row.phaseChanged === true, row.phaseHealthy === true];
+  return { phase, phaseRev, phaseOf, phaseGen, phaseStart, phaseUntil, phaseDigest, phaseChanged, phaseHealthy };
 }
 
 /** How a run ended; the handler turns it into a release of the lease. */

@@ -2,7 +2,7 @@
  * Reconciles one Kustomization: makes the cluster match the revision that its source last stored. Every effect goes
  * through `ports`; the order of the steps is Flux's.
  */
-import type { Kustomization } from "../api/kustomization.ts";
+import type { Kustomization, ResourceRef } from "../api/kustomization.ts";
 import { applySettingsOf } from "../config/flux-settings.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import { compileHealthExpressions } from "../health/expressions.ts";
@@ -25,20 +25,23 @@ import { buildManifests } from "./manifests.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { isRoot } from "./root.ts";
 import { sourceRefOf } from "./source-ref.ts";
-import { kindsOf, observeLive } from "./observe-live.ts";
-import { ownerName, ownerNamespace } from "../ssa/owner.ts";
-import { planObjects } from "./plan.ts";
+import { askedOf } from "./health-targets.ts";
+import { kindsOf, type ListedObjects, observeLive } from "./observe-live.ts";
+import { selectorOf } from "../ssa/owner.ts";
+import { type Plan, planObjects } from "./plan.ts";
 import { type KustomizePorts, type Outcome, type Phase, parsePhase } from "./ports.ts";
 import { recheckedAs } from "./recheck.ts";
 import { pruneStale } from "./prune-stale.ts";
 import { readAsMeant } from "./read-as-meant.ts";
 import { requireDependencies, requireSource, requireSupported } from "./require.ts";
-import { incarnationOf, type Run, step } from "./run.ts";
+import { createReadiness } from "./readiness.ts";
+import { incarnationOf, readinessOf, type Run, step } from "./run.ts";
 import { findings, tellOfBuild } from "./tell-of-build.ts";
 import { unmatchedPatches } from "./unmatched-patches.ts";
 import { attempt, isNewRequest, observe, statusManager, suspended } from "./status.ts";
 import { openTarget, type Target } from "./target.ts";
-import { refOfId } from "../inventory/id.ts";
+import { formatId, refOfId } from "../inventory/id.ts";
+import type { Owned } from "./watch-scopes.ts";
 
 export const controllerUser = "system:serviceaccount:flux-system:kustomize-controller";
 
@@ -60,6 +63,8 @@ export async function reconcile(
     return await work(run, row);
   } catch (error) {
     return await concludeFailure(run, error);
+  } finally {
+    run.readiness?.close();
   }
 }
 
@@ -106,9 +111,9 @@ async function work(run: Run, row: Item): Promise<Outcome> {
     ...inventory.map(refOfId),
     ...Object.entries(state.objects).map(([id, { v }]) => refOfId({ id, v })),
   ]);
-  const selector = `${ownerName}=${owner.name},${ownerNamespace}=${owner.namespace}`;
-  const live = await observeLive(applier, kinds, selector);
+  const live = await observeLive(applier, kinds, selectorOf(metadata));
   const plan = planObjects(desired, state, live, inventory, rules);
+  tellListed(run, live, plan);
 
   const outcome = await applyDesired(
     run,
@@ -136,6 +141,7 @@ async function startRun(kustomization: Kustomization, key: string, own: Cluster,
     key,
     own,
     target: undefined,
+    readiness: undefined,
     writer,
     startedAt,
     status: observe(current),
@@ -161,7 +167,28 @@ async function follow(run: Run): Promise<Target> {
     run.status = attempt(run.status, revision);
     step(run, "Building manifests");
   }
-  return (run.target = await openTarget(kustomization, own, ports));
+  run.target = await openTarget(kustomization, own, ports);
+  run.readiness = createReadiness(run.target.applier, {
+    clock: ports.clock,
+    owned: ownedBy(run),
+    judge: (object) => run.byExpression(object),
+  });
+  return run.target;
+}
+
+/** What the inventory holds bears our label, or will. */
+function ownedBy(run: Run): Owned {
+  let seen: readonly ResourceRef[] | undefined;
+  let ids: ReadonlySet<string> = new Set();
+  return {
+    selector: selectorOf(run.kustomization.metadata),
+    has: (ref) => {
+      const entries = run.status.inventory?.entries ?? [];
+      if (entries !== seen) ids = new Set(entries.map(({ id }) => id));
+      seen = entries;
+      return ids.has(formatId(ref));
+    },
+  };
 }
 
 /** What an earlier run left open. */
@@ -202,6 +229,17 @@ async function requireSettings(desired: readonly Desired[], ports: KustomizePort
 function vanishingOf(desired: readonly Desired[]): ReadonlySet<string> {
   const jobs = desired.filter(({ ref }) => ref.kind === "Job");
   return new Set(jobs.filter((entry) => vanishesWhenDone(entry.object())).map(({ id }) => id));
+}
+
+/** What was listed whole needs no look of its own. */
+function tellListed(run: Run, live: ListedObjects, { unchanged }: Plan): void {
+  const readiness = readinessOf(run);
+  const isAsked = askedOf(run.kustomization);
+  for (const [kind, resourceVersion] of live.versions) readiness.listed(kind, resourceVersion);
+  for (const id of Object.keys(unchanged)) {
+    const { ref, object } = live.byId.get(id) ?? {};
+    if (ref && object && isAsked(ref)) readiness.saw(object);
+  }
 }
 
 /** A wait for health goes on as long as nothing newer has come. */

@@ -7,8 +7,9 @@ import type { StatusWriter } from "../kubernetes/status-writer.ts";
 import { findGoDuration, formatGoDuration } from "../runtime/go-duration.ts";
 import type { DriftLedger, Drifting } from "./drift-ledger.ts";
 import type { KustomizePorts } from "./ports.ts";
+import type { Readiness } from "./readiness.ts";
 import type { Target } from "./target.ts";
-import { momentOf, progress } from "./status.ts";
+import { momentOf, progress, unhealthyYet } from "./status.ts";
 
 export interface Run {
   readonly kustomization: Kustomization;
@@ -24,6 +25,8 @@ export interface Run {
   target: Target | undefined;
   /** What has happened so far; survives into the failure, so that no object we own is forgotten. */
   status: KustomizationStatus;
+  /** Tells of the health of what is applied; undefined until the target is known. */
+  readiness: Readiness | undefined;
   step: string;
   revision: string | undefined;
   digest: string | undefined;
@@ -52,6 +55,11 @@ export function targetOf({ target, key }: Run): Target {
   return target;
 }
 
+export function readinessOf({ readiness, key }: Run): Readiness {
+  if (!readiness) throw new Error(`the run of ${key} has not opened its target`);
+  return readiness;
+}
+
 /** Names the object and the API servers that it is on and applies to: one that was deleted and made again is another. */
 export function incarnationOf(run: Run): string {
   const { server } = targetOf(run);
@@ -75,6 +83,13 @@ export function retrySeconds({ spec }: Kustomization): number {
 export function step(run: Run, verb: string): void {
   const timeout = formatGoDuration(timeoutMillis(run.kustomization));
   run.step = `${verb} for revision ${run.revision ?? ""} with a timeout of ${timeout}`;
+}
+
+/** Flux says of a wait that the health is not known. */
+export async function saveWaiting(run: Run): Promise<void> {
+  const moment = momentOf(run.kustomization, run.ports.clock.now());
+  run.status = unhealthyYet(progress(run.status, run.step, moment), run.step, moment);
+  await run.writer.save(run.status);
 }
 
 export async function saveProgress(run: Run, inventory: readonly ResourceRef[]): Promise<void> {

@@ -74,6 +74,14 @@ export function progress(status: KustomizationStatus, message: string, moment: M
   return { ...status, conditions };
 }
 
+/** While the health of what was applied is waited for. */
+export function unhealthyYet(status: KustomizationStatus, message: string, moment: Moment): KustomizationStatus {
+  const condition = { type: "Healthy", status: "Unknown", reason: "Progressing", message } as const;
+  const { conditions = [] } = status;
+  const observedGeneration = moment.generation;
+  return { ...status, conditions: setCondition(conditions, { ...condition, observedGeneration }, rfc3339(moment.now)) };
+}
+
 export function attempt(status: KustomizationStatus, revision: string): KustomizationStatus {
   return { ...status, lastAttemptedRevision: revision };
 }

@@ -7,7 +7,7 @@ import type { Kustomization, ResourceRef } from "../api/kustomization.ts";
 import { refOfId } from "../inventory/id.ts";
 import { ReconcileError } from "../runtime/reconcile-error.ts";
 import { appliedEvent } from "./events.ts";
-import { watchHealth } from "./health.ts";
+import { lookAtHealth } from "./readiness.ts";
 import { prune } from "./prune.ts";
 import { type Run, targetOf } from "./run.ts";
 
@@ -69,6 +69,6 @@ export async function pruneSuperseded(run: Run): Promise<boolean> {
 
 async function areHealthy(run: Run, targets: readonly ObjectRef[]): Promise<boolean> {
   const { ports, byExpression } = run;
-  const options = { clock: ports.clock, millis: 0, byExpression };
-  return (await watchHealth(targetOf(run).applier, targets, options)).kind === "current";
+  const options = { clock: ports.clock, millis: 0, judge: byExpression };
+  return (await lookAtHealth(targetOf(run).applier, targets, options)).kind === "current";
 }

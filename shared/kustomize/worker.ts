@@ -61,6 +61,7 @@ const phaseFields = [
   "phaseUntil",
   "phaseDigest",
   "phaseChanged",
+  "phaseHealthy",
 ];
 
 export function workOnKustomization(self: ObjectKey, held: Held, ports: WorkerPorts): Promise<WorkResult> {

@@ -39,6 +39,8 @@ export interface StageOptions {
   readonly clock: Clock;
   /** Called before each deletion, each creation after one, and each write of a dry-run; throws when the lease may have passed on. */
   readonly fence: () => void;
+  /** Told of each object as a dry-run shows it. */
+  readonly foreseen: (object: KubeObject) => void;
 }
 
 export const defaultStageOptions: StageOptions = {
@@ -47,6 +49,7 @@ export const defaultStageOptions: StageOptions = {
   settings: defaultApplySettings,
   clock: systemClock,
   fence: () => undefined,
+  foreseen: () => undefined,
 };
 
 /** More does not help a two-core API server; less leaves it idle. */

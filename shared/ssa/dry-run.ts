@@ -68,6 +68,7 @@ async function check(
     await requireRecreatable(cluster, desired, live, refusal, options);
     return { desired, live, action: "created", recreated: true };
   }
+  options.foreseen(result);
   if (!live) {
     // A dry-run of a creation has no version yet: one that has shows that somebody else's object bears the name.
     if (!result.metadata.resourceVersion) return { desired, live, action: "created" };

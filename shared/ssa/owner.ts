@@ -9,6 +9,9 @@ export interface Owner {
 export const ownerName = "kustomize.toolkit.fluxcd.io/name";
 export const ownerNamespace = "kustomize.toolkit.fluxcd.io/namespace";
 
+/** Selects what bears both labels. */
+export const selectorOf = ({ name, namespace }: Owner): string => `${ownerName}=${name},${ownerNamespace}=${namespace}`;
+
 export function withOwner(object: KubeObject, { name, namespace }: Owner): KubeObject {
   const labels = { ...object.metadata.labels, [ownerName]: name, [ownerNamespace]: namespace };
   return { ...object, metadata: { ...object.metadata, labels } };

@@ -11,14 +11,14 @@ import { createReads } from "../../local/sandbox/reads.ts";
 import { answer } from "../../local/sandbox/requests.ts";
 import { createRegistry, type Registry } from "../../local/sandbox/resources.ts";
 import { createStore, type Store } from "../../local/sandbox/store.ts";
-import type { Cluster } from "../../shared/kubernetes/cluster.ts";
+import { type Cluster, KubeError } from "../../shared/kubernetes/cluster.ts";
 import { clusterOver } from "../../shared/kubernetes/create-cluster.ts";
 import { parseJson } from "../../shared/kubernetes/json.ts";
 import { type KubeRequest, toError, type Transport } from "../../shared/kubernetes/transport.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 
 export interface SandboxCluster {
-  /** Answers at once; its watches are refused, for nobody in the engine's workers watches. */
+  /** Answers at once; its watches are refused, so that the engine asks again and again. */
   readonly transport: Transport;
   /** The administrator's view, without faults. */
   readonly cluster: Cluster;
@@ -61,7 +61,7 @@ export function createSandboxCluster(options: SandboxClusterOptions): SandboxClu
       return await respond(ports, request, identity, life.signal);
     },
     stream: () => {
-      throw new Error("unexpected call: nobody watches in a simulation");
+      throw new KubeError(405, "MethodNotAllowed", "nobody watches in a simulation");
     },
     close: async () => undefined,
   });

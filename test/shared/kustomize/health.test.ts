@@ -43,6 +43,7 @@ describe("health", () => {
         phaseUntil: start + 120_000,
         phaseDigest: "sha256:closure-1",
         phaseChanged: true,
+        phaseHealthy: false,
       },
     });
     expect(world.condition("Reconciling")).toEqual([
