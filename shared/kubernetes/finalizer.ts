@@ -1,6 +1,6 @@
 /** Flux's finalizer on its objects: put on at first sight, taken off when all that an object owns is gone. */
-import { type KubeObject, refOf } from "../api/kube-object.ts";
-import { type Cluster, KubeError } from "./cluster.ts";
+import { type KubeObject, type ObjectRef, refOf } from "../api/kube-object.ts";
+import { type Cluster, isUnavailable, KubeError } from "./cluster.ts";
 
 export const finalizer = "finalizers.fluxcd.io";
 
@@ -20,6 +20,29 @@ export async function addFinalizer(
 ): Promise<KubeObject> {
   if (hasFinalizer(object)) return object;
   return patchFinalizers(object, [...(object.metadata.finalizers ?? []), finalizer], cluster, options);
+}
+
+/**
+ * Reads an object that was never seen before by putting the finalizer on it. One that has finalizers already, or is not
+ * there, is read as it is.
+ */
+export async function claim(
+  ref: ObjectRef,
+  cluster: Cluster,
+  { fieldManager, fence }: FinalizerOptions,
+): Promise<KubeObject | undefined> {
+  fence();
+  try {
+    const path = "/metadata/finalizers";
+    const operations = [
+      { op: "test", path, value: null },
+      { op: "add", path, value: [finalizer] },
+    ];
+    return await cluster.jsonPatch(ref, operations, { fieldManager });
+  } catch (error) {
+    if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
+    return await cluster.get(ref);
+  }
 }
 
 /** Read afresh, for its status was written meanwhile; an object that is gone already is as wanted. */

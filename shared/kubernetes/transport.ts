@@ -65,7 +65,9 @@ const longestPauseMillis = 10_000;
 
 /** @param clock of the pauses between attempts */
 export function createTransport(connection: Connection, clock: Clock = systemClock): Transport {
-  const agent = createAgent(connection);
+  const agent = createAgent(connection, connectionLimit);
+  // A stream has its connection for itself: many of them must not keep requests waiting.
+  const streams = createAgent(connection, null);
   const once = (input: KubeRequest, bodyTimeout: number) => dispatch(connection, agent, input, bodyTimeout);
   const attempt = async (input: KubeRequest): Promise<unknown> => {
     const answer = await once(input, connection.timeoutMillis ?? requestTimeoutMillis);
@@ -86,7 +88,7 @@ export function createTransport(connection: Connection, clock: Clock = systemClo
       }
     },
     async *stream(input, onOpen) {
-      const answer = await once(input, 0);
+      const answer = await dispatch(connection, streams, input, 0);
       if (answer.statusCode >= 400) throw toError(answer.statusCode, await answer.body.text());
       onOpen?.();
       try {
@@ -100,15 +102,17 @@ export function createTransport(connection: Connection, clock: Clock = systemClo
         throw unreachable(connection, error);
       }
     },
-    close: () => agent.destroy(),
+    close: async () => {
+      await Promise.all([agent.destroy(), streams.destroy()]);
+    },
   };
 }
 
 /** HTTP/1.1: undici's HTTP/2 sends patches one after the other. */
-function createAgent(connection: Connection): Agent {
+function createAgent(connection: Connection, connections: number | null): Agent {
   const { ca, clientCertificate, clientKey, insecure, tlsServerName, lookup, maxResponseBytes } = connection;
   return new Agent({
-    connections: connectionLimit,
+    connections,
     ...(maxResponseBytes === undefined ? {} : { maxResponseSize: maxResponseBytes }),
     connect: {
       timeout: connectTimeoutMillis,

@@ -32,7 +32,7 @@ import { attempt, type Failure, fail, momentOf, type Run as RunRecord, succeed }
 /** A fresh apply is watched for this long; a longer wait is a row, not a sleeping function. */
 const inlineHealthMillis = 10_000;
 /** What takes no longer is not worth a status patch of its own. */
-const unsaidMillis = 1000;
+const unsaidMillis = 2000;
 
 const throttledSeconds = 5;
 const soonSeconds = 1;

@@ -1,7 +1,7 @@
 /** Preconditions of a run, in Flux's order and words; each says by its disposition whether to wait, retry or stall. */
 import { isDeepStrictEqual } from "node:util";
 
-import { type KubeObject, subject } from "../api/kube-object.ts";
+import { subject } from "../api/kube-object.ts";
 import type { Kustomization } from "../api/kustomization.ts";
 import { unsupportedFields } from "../api/unsupported-fields.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
@@ -25,16 +25,11 @@ export function requireSupported(kustomization: Kustomization): void {
     );
 }
 
-export interface Source {
-  readonly object: KubeObject;
-  readonly artifact: StoredArtifact;
-}
-
 export async function requireSource(
   kustomization: Kustomization,
   cluster: Cluster,
   { sources, settings }: Pick<KustomizePorts, "sources" | "settings">,
-): Promise<Source> {
+): Promise<StoredArtifact> {
   const ref = sourceRefOf(kustomization);
   if (settings.kustomize.noCrossNamespaceRefs && ref.namespace !== kustomization.metadata.namespace)
     throw new ReconcileError(
@@ -42,20 +37,19 @@ export async function requireSource(
       "AccessDenied",
       `can't access '${ref.kind}/${ref.namespace}/${ref.name}', cross-namespace references have been blocked`,
     );
+  // What is stored is forgotten with its source, which does not go before that.
+  const artifact = await sources.artifactOf(ref);
+  if (artifact) return artifact;
   const object = await cluster.get(ref);
   if (!object)
     throw new ReconcileError("wait", "ArtifactFailed", `${ref.kind}.source.toolkit.fluxcd.io "${ref.name}" not found`);
-  const artifact = await sources.artifactOf(ref);
-  if (!artifact) {
-    const words = ownWords(object, kustomization.metadata.namespace);
-    const retry = formatGoDuration(settings.kustomize.requeueDependencySeconds * 1000);
-    throw new ReconcileError(
-      "wait",
-      "ArtifactFailed",
-      advised(`Source artifact not found, retrying in ${retry}`, words && `${subject(object)} is not ready: ${words}`),
-    );
-  }
-  return { object, artifact };
+  const words = ownWords(object, kustomization.metadata.namespace);
+  const retry = formatGoDuration(settings.kustomize.requeueDependencySeconds * 1000);
+  throw new ReconcileError(
+    "wait",
+    "ArtifactFailed",
+    advised(`Source artifact not found, retrying in ${retry}`, words && `${subject(object)} is not ready: ${words}`),
+  );
 }
 
 /**

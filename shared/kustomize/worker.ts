@@ -4,7 +4,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { kustomizationApiVersion, kustomizationKind, parseKustomization } from "../api/kustomization.ts";
 import { fluxNamespace, rootName } from "../bootstrap/names.ts";
 import type { Compatibility } from "../config/compatibility.ts";
-import { defaultFluxSettings, readFluxSettings } from "../config/flux-settings.ts";
+import { defaultFluxSettings, type FluxSettings, readFluxSettings } from "../config/flux-settings.ts";
 import { isWatched } from "../config/watch-scope.ts";
 import { decodeFluxSettings, encodeFluxSettings } from "../config/stored-settings.ts";
 import { type ClusterRecord, recordSettings } from "../runtime/cluster-record.ts";
@@ -14,6 +14,7 @@ import { assertNever } from "../runtime/assert-never.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { bindSignal, bindSpokes } from "../kubernetes/bind-signal.ts";
+import { claim } from "../kubernetes/finalizer.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import { tellEvent } from "../kubernetes/record-event.ts";
 import { refuseObject, stallObject } from "../kubernetes/refuse-object.ts";
@@ -85,7 +86,9 @@ async function workOnObject(
   if (self.group !== "kustomize.toolkit.fluxcd.io" || self.kind !== kustomizationKind)
     return refuseObject(self, own, options);
   const ref = { apiVersion: kustomizationApiVersion, kind: kustomizationKind, namespace, name };
-  const object = await own.get(ref);
+  const known = decodeFluxSettings(stored);
+  const isNew = held.lease.row.seenUid === undefined && known?.refused.length === 0 && isEverything(known);
+  const object = isNew ? await claim(ref, own, { ...options, fence: held.fenceWrite }) : await own.get(ref);
   if (!object) return forget(key, ports);
   const parsed = parseKustomization(object);
   if (!parsed.ok) {
@@ -93,7 +96,6 @@ async function workOnObject(
     const stalled = await stallObject(self, object, { reason: "Failed", message }, own, options);
     return { ...stalled, seenRev: await storedRevision(object, ports.sources(self.cluster)) };
   }
-  const known = decodeFluxSettings(stored);
   if (!isRoot(object)) {
     const missing = known ? known.refused : ["the root Kustomization has not been built yet"];
     if (missing.length > 0) return waitForSettings(self, object, missing, ports);
@@ -154,6 +156,10 @@ async function workOnObject(
   if (outcome.kind === "gone") return forget(key, ports);
   return toResult(outcome, self, object, row);
 }
+
+/** Nothing is left to anybody else, so that what is new can be taken before it is read. */
+const isEverything = ({ kustomize: { watched } }: FluxSettings): boolean =>
+  watched.some(({ namespace, labelSelector }) => namespace === "" && labelSelector === "");
 
 /** An object of a shard that nobody serves, or of a namespace that is not watched: seen, and left alone as by Flux. */
 function ignore(self: ObjectKey, { metadata: { uid = "", generation = 0 } }: KubeObject): WorkResult {

@@ -8,8 +8,9 @@ import { runBuildBench } from "./build.ts";
 import { describeMachine, documentOf } from "./document.ts";
 import { breaksPromise, type Figure, jsonLine, textTable } from "./figure.ts";
 import { type BenchTitle, CommanderError, parseBenchOptions } from "./options.ts";
-import { type PushRun, runPushBenches } from "./push.ts";
+import { runPushBenches } from "./push.ts";
 import { runSteadyBenches } from "./steady.ts";
+import { runWaitBenches, type WaitRun } from "./wait.ts";
 
 const known: readonly BenchTitle[] = [
   { id: "B1", title: "1,000 objects of 4 kinds at rest: requests, bytes and the API server's CPU of a sweep" },
@@ -24,12 +25,17 @@ const known: readonly BenchTitle[] = [
   { id: "B8", title: "builds beside kustomize's own process; a push that changes one of 50 Kustomizations" },
 ];
 
+const waiting: readonly BenchTitle[] = [
+  { id: "B9", title: "100, 300 and 1,000 Kustomizations of 4 objects with wait, all Ready (--sizes)" },
+  { id: "B10", title: "from a ready object to its Kustomization's Ready" },
+];
+
 const busyAt = 3;
 const interruptedCode = 130;
 const target = join(import.meta.dirname, "..", "..", "docs", "benchmarks.md");
 
 async function main(argv: readonly string[]): Promise<number> {
-  const options = parseBenchOptions(argv, known);
+  const options = parseBenchOptions(argv, [...known, ...waiting]);
   const progress = (line: string) => void process.stderr.write(`${line}\n`);
   const isPushed = options.benches.some((id) => id === "B3" || id === "B4");
   const isReal = options.benches.some((id) => id !== "B8");
@@ -56,11 +62,13 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** Builds go first: nothing else runs beside them then. */
-async function runBenches(run: PushRun, isPushed: boolean): Promise<readonly Figure[]> {
+async function runBenches(run: WaitRun, isPushed: boolean): Promise<readonly Figure[]> {
   const ofBuilds = run.benches.includes("B8") ? await runBuildBench(run) : [];
   const ofRest = await runSteadyBenches(run);
   const ofPushes = isPushed ? await runPushBenches(run) : [];
-  return [...ofRest, ...ofPushes, ...ofBuilds];
+  const isWaiting = waiting.some(({ id }) => run.benches.includes(id));
+  const ofWaits = isWaiting ? await runWaitBenches(run) : [];
+  return [...ofRest, ...ofPushes, ...ofWaits, ...ofBuilds];
 }
 
 function conclude(figures: readonly Figure[], progress: (line: string) => void): number {

@@ -11,13 +11,19 @@ afterEach(() => vi.restoreAllMocks());
 
 describe("parseBenchOptions", () => {
   it("runs everything, three times, when told nothing", () => {
-    expect(parseBenchOptions([], known)).toEqual({ benches: ["B3", "B4"], json: false, write: false, rounds: 3 });
+    expect(parseBenchOptions([], known)).toEqual({
+      benches: ["B3", "B4"],
+      json: false,
+      write: false,
+      rounds: 3,
+      sizes: [100, 300, 1000],
+    });
   });
 
   it("takes benches in any order and case, each once, and runs them in their own order", () => {
     const options = parseBenchOptions(["B4", "b3", "B4", "--json", "--rounds", "5"], known);
 
-    expect(options).toEqual({ benches: ["B3", "B4"], json: true, write: false, rounds: 5 });
+    expect(options).toEqual({ benches: ["B3", "B4"], json: true, write: false, rounds: 5, sizes: [100, 300, 1000] });
   });
 
   it.each([

@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly write: boolean;
   /** Runs of each side; they alternate. */
   readonly rounds: number;
+  /** Kustomizations of B9. */
+  readonly sizes: readonly number[];
 }
 
 export interface BenchTitle {
@@ -16,6 +18,7 @@ export interface BenchTitle {
 }
 
 const defaultRounds = 3;
+const defaultSizes = [100, 300, 1000];
 
 /**
  * @param known the benches there are, for the help
@@ -32,6 +35,7 @@ export function parseBenchOptions(argv: readonly string[], known: readonly Bench
     .option("--json", "print one line of JSON per figure instead of a table", false)
     .option("--write", "write docs/benchmarks.md", false)
     .option("--rounds <count>", "runs of each side", parseRounds, defaultRounds)
+    .option("--sizes <counts>", "Kustomizations of B9, e.g. 100,300", parseSizes, defaultSizes)
     .addHelpText(
       "after",
       `\nBenches:\n${lines.join("\n")}\n\nExit codes: 0 all promises kept, 1 one missed, 2 cannot measure here.`,
@@ -57,3 +61,5 @@ function parseRounds(text: string): number {
   if (Number.isSafeInteger(rounds) && rounds > 0) return rounds;
   throw new InvalidArgumentError("want a whole number above 0.");
 }
+
+const parseSizes = (text: string): readonly number[] => text.split(",").map(parseRounds);

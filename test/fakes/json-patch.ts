@@ -49,9 +49,9 @@ function applyOne(root: unknown, { op, path, value }: Operation): void {
     return;
   }
   if (!isMap(at)) throw refuse("missing");
-  if (op !== "add" && !(last in at)) throw refuse("missing");
+  if ((op === "remove" || op === "replace") && !(last in at)) throw refuse("missing");
   if (op === "remove") delete at[last];
   else if (op === "test") {
-    if (JSON.stringify(at[last]) !== JSON.stringify(value)) throw refuse("test failed");
+    if (JSON.stringify(at[last] ?? null) !== JSON.stringify(value)) throw refuse("test failed");
   } else at[last] = value;
 }

@@ -49,6 +49,8 @@ export interface RealEngineOptions {
   readonly log?: Log;
   /** How long a sweep waits for events; without it every kind is listed. */
   readonly silenceMillis?: number;
+  /** Runs at once; as many as there are messages by default. */
+  readonly workers?: number;
   /** Told of a run that ended in an exception; by default it comes out of `run`. */
   readonly failed?: (key: string, error: unknown) => void;
 }
@@ -142,13 +144,15 @@ interface Pump {
   serve(world: EngineWorld, signal: AbortSignal): Promise<void>;
 }
 
-function createPump({ clusterName, failed }: RealEngineOptions): Pump {
+function createPump({ clusterName, failed, workers = Infinity }: RealEngineOptions): Pump {
   const memory = createMemoryQueues(systemClock);
   const running = new Set<Promise<unknown>>();
   let sent: () => void = () => undefined;
   let count = 0;
   const startDue = (world: EngineWorld, asked?: string): void => {
-    for (let message = memory.take(); message; message = memory.take()) {
+    while (running.size < workers) {
+      const message = memory.take();
+      if (!message) return;
       const { key } = message;
       if (key === sweepKey(clusterName) && key !== asked) continue;
       count += 1;
@@ -177,7 +181,8 @@ function createPump({ clusterName, failed }: RealEngineOptions): Pump {
       while (!signal.aborted) {
         const news = new Promise<void>((resolve) => (sent = resolve));
         startDue(world);
-        await soonest(news, memory.nextAt(), signal);
+        const next = running.size < workers ? memory.nextAt() : undefined;
+        await soonest(running.size < workers ? news : Promise.race(running), next, signal);
       }
       await Promise.allSettled(running);
     },
@@ -185,7 +190,7 @@ function createPump({ clusterName, failed }: RealEngineOptions): Pump {
 }
 
 /** Ends with the news, at the moment, or with the signal, whichever comes first. */
-async function soonest(news: Promise<void>, at: number | undefined, signal: AbortSignal): Promise<void> {
+async function soonest(news: Promise<unknown>, at: number | undefined, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const parts = [
     news,

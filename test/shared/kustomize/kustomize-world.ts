@@ -188,9 +188,9 @@ export function aKustomizeWorld(
     states,
     clock,
     sources: {
-      artifactOf: async () => {
+      artifactOf: async ({ name }) => {
         const { revision } = world.git;
-        return revision === undefined
+        return revision === undefined || name !== "shop"
           ? undefined
           : { revision, digest: "sha256:a", blobKey: "artifacts/a.tar.gz", sourceKey: "source" };
       },

@@ -29,7 +29,7 @@ describe("a look with the interval", () => {
 
     expect(await world.run(due)).toEqual({ kind: "ready", revision: "main@sha1:one", afterSeconds: 600 });
     expect(world.builds.map(({ knownClosure }) => knownClosure)).toEqual(["closure-1"]);
-    expect(world.cluster.requests).toEqual(["get GitRepository/apps/shop", "list ConfigMap/apps", "list Secret/apps"]);
+    expect(world.cluster.requests).toEqual(["list ConfigMap/apps", "list Secret/apps"]);
   });
 
   it("takes an edited ConfigMap over", async () => {

@@ -180,8 +180,8 @@ describe("a misprint", () => {
     const world = aKustomizeWorld();
     world.git.yaml = yamlOf(child({ prune: true, postBuildSubstitute: { CLUSTER_REGION: "us-east-2" } }));
     await world.run();
-    world.git = { ...world.git, revision: "main@sha1:two", closure: "closure-2" };
     world.cluster.edit(childRef, { spec: { postBuild: null } });
+    world.request("now");
     await world.run();
     const spec = world.cluster.find(childRef)?.spec as { readonly postBuild?: unknown };
     expect(spec).not.toHaveProperty("postBuildSubstitute");

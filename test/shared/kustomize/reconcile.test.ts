@@ -49,9 +49,37 @@ describe("a run", () => {
     world.git.revision = "main@sha1:two";
     expect(await world.run()).toEqual({ kind: "ready", revision: "main@sha1:two" });
     expect(world.writes()).toEqual(["patch-status Kustomization/apps/shop"]);
-    expect(world.cluster.requests).toEqual(["get GitRepository/apps/shop", "patch-status Kustomization/apps/shop"]);
+    expect(world.cluster.requests).toEqual(["patch-status Kustomization/apps/shop"]);
     expect(world.status().lastAppliedRevision).toBe("main@sha1:two");
     expect(world.status().history).toMatchObject([{ totalReconciliations: 2 }]);
+  });
+
+  it("asks of nothing but what a new revision changes", async () => {
+    const world = aKustomizeWorld();
+    world.git.yaml = yamlOf(config("a"), config("b"), config("c"));
+    await world.run();
+    world.cluster.forgetRequests();
+    Object.assign(world.git, { revision: "main@sha1:two", closure: "closure-2" });
+    world.git.yaml = yamlOf(config("a"), config("b", "2"), config("c"));
+    await world.run();
+    expect(world.cluster.requests).toEqual([
+      "get ConfigMap/apps/b",
+      "dry-run ConfigMap/apps/b",
+      "apply ConfigMap/apps/b",
+      "patch-status Kustomization/apps/shop",
+    ]);
+    expect(Object.keys((await world.state()).objects)).toHaveLength(3);
+  });
+
+  it("lists its objects where a new revision changes many of them", async () => {
+    const world = aKustomizeWorld();
+    const all = (value: string) => yamlOf(...Array.from({ length: 9 }, (_, index) => config(`c${index}`, value)));
+    world.git.yaml = all("1");
+    await world.run();
+    world.cluster.forgetRequests();
+    Object.assign(world.git, { revision: "main@sha1:two", closure: "closure-2", yaml: all("2") });
+    await world.run();
+    expect(world.cluster.requests).toContain("list ConfigMap");
   });
 
   it.each<[string, (world: ReturnType<typeof aKustomizeWorld>) => void]>([
@@ -233,6 +261,7 @@ describe("a failure", () => {
 
   it("of the API server is none of the object: its status stays", async () => {
     const world = aKustomizeWorld();
+    world.git.revision = undefined;
     world.cluster.failNext("get GitRepository", new KubeError(401, "Unauthorized", "no token"));
     await expect(world.run()).rejects.toMatchObject({ reason: "Unauthorized" });
     expect(world.writes()).toEqual([]);

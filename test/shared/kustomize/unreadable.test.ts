@@ -28,7 +28,14 @@ describe("nothing is deleted when", () => {
     ["variables cannot be read", variables, ({ cluster }) => cluster.failNext("get ConfigMap/apps/var", unavailable)],
     ["variables may not be read", variables, ({ cluster }) => cluster.failNext("get ConfigMap/apps/var", forbidden)],
     ["variables are gone", variables, ({ cluster }) => cluster.remove(configRef("variables"))],
-    ["the source cannot be read", {}, ({ cluster }) => cluster.failNext("get GitRepository", unavailable)],
+    [
+      "the source cannot be read",
+      {},
+      ({ git, cluster }) => {
+        git.revision = undefined;
+        cluster.failNext("get GitRepository", unavailable);
+      },
+    ],
     ["the source has no artifact", {}, ({ git }) => void (git.revision = undefined)],
     ["the build is no YAML", {}, ({ git }) => void (git.yaml = "kind: [")],
     ["an object cannot be looked at", {}, ({ cluster }) => cluster.failNext("get ConfigMap/apps/b", unavailable)],
