@@ -71,6 +71,7 @@ export function compose(environment: Environment): {
           silenceMillis,
         });
         log("swept", { key: message.key, ...spent });
+        metrics.sweepRequests(cluster.name, spent.requests);
         return result;
       },
     });

@@ -34,7 +34,11 @@ export class EngineDashboard extends Construct {
             byCluster("DriftFlapping", "MAX", period),
           ),
           graph("Failed runs", byCluster("ReconcileFailures", "SUM", period)),
-          graph("Seconds since the last sweep", byCluster("SweepAgeSeconds", "MAX", period)),
+          graph(
+            "Seconds since the last sweep, and what one asks",
+            byCluster("SweepAgeSeconds", "MAX", period),
+            byCluster("SweepRequests", "MAX", period),
+          ),
         ],
         [
           graph("Unreachable", byCluster("ClusterUnreachable", "SUM", period)),

@@ -10,6 +10,8 @@ export interface EngineMetrics {
   readonly drifted: (cluster: string, found: { readonly key: string; readonly objects: number }) => void;
   /** A sweep came to its end: zeros where others count, so that their alarms end with the next minute. */
   readonly swept: (cluster: string) => void;
+  /** What one sweep asked of its API servers. */
+  readonly sweepRequests: (cluster: string, requests: number) => void;
   readonly sweepAge: (cluster: string, seconds: number) => void;
   readonly unreachable: (cluster: string) => void;
   readonly frozen: (cluster: string, reasons: readonly string[]) => void;
@@ -36,6 +38,7 @@ export function createEngineMetrics(clock: Pick<Clock, "now">, write: (line: str
     },
     drifted: (Cluster, found) => write(emf(clock, "DriftDetected", 1, "Count", { Cluster }, { ...found })),
     swept: (Cluster) => write(emf(clock, "DriftDetected", 0, "Count", { Cluster })),
+    sweepRequests: (Cluster, requests) => write(emf(clock, "SweepRequests", requests, "Count", { Cluster })),
     sweepAge: (Cluster, seconds) => write(emf(clock, "SweepAgeSeconds", seconds, "Seconds", { Cluster })),
     unreachable: (Cluster) => write(emf(clock, "ClusterUnreachable", 1, "Count", { Cluster })),
     frozen: (Cluster, reasons) => write(emf(clock, "EngineFrozen", reasons.length > 0 ? 1 : 0, "Count", { Cluster })),

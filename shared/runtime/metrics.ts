@@ -24,6 +24,8 @@ export const metrics = {
   DriftFlapping: { unit: "Count", dimensions: ["Cluster"] },
   /** Gauge, by the tick: time since the last finished sweep of a cluster. */
   SweepAgeSeconds: { unit: "Seconds", dimensions: ["Cluster"] },
+  /** Requests of one sweep to its API servers. */
+  SweepRequests: { unit: "Count", dimensions: ["Cluster"] },
   /** Runs that ended Ready=False. */
   ReconcileFailures: { unit: "Count", dimensions: ["Cluster"] },
   /** Start of a run less the time at which it was due. */
