@@ -11,7 +11,15 @@ import { findValueEnd, unquoteDouble } from "./scan.ts";
 export function readRegularYaml(text: string): readonly Branch[] | undefined {
   // Tabs, carriage returns and line separators mean things of their own; directives and anchors are not SOPS'.
   if (/[^\n\P{Cc}]|[\u2028\u2029\ufeff]|^(?:%|\.\.\.)/mu.test(text)) return undefined;
-  const reader: Reader = { lines: text.split("\n"), at: -1, indent: -1, content: "", comments: [], depth: 0 };
+  const reader: Reader = {
+    lines: text.split("\n"),
+    at: -1,
+    indent: -1,
+    content: "",
+    comments: [],
+    depth: 0,
+    isInnermost: true,
+  };
   try {
     return readDocuments(reader);
   } catch (error) {
@@ -37,6 +45,8 @@ interface Reader {
   /** Between the last content and the one below the cursor. */
   comments: PendingComment[];
   depth: number;
+  /** Until the level that holds the last content has taken its comments. */
+  isInnermost: boolean;
 }
 
 const deepestNesting = 200;
@@ -67,6 +77,7 @@ function readDocument(reader: Reader): Branch {
 
 /** To the next line with content, gathering comments. The end of a document is content of indent -1. */
 function advance(reader: Reader): void {
+  reader.isInnermost = true;
   for (;;) {
     reader.at += 1;
     const line = reader.lines[reader.at];
@@ -97,6 +108,21 @@ const isDash = (content: string): boolean => content === "-" || content.startsWi
 
 const comment = (text: string): Item => ({ key: undefined, value: new Comment(text) });
 
+/** What belongs to a level that ends: go-yaml goes by columns, and by empty lines where it changes its mind. */
+function takeLast(reader: Reader, indent: number): Item[] {
+  const first = reader.comments[0];
+  const isInnermost = reader.isInnermost;
+  reader.isInnermost = false;
+  if (!isInnermost || !first || first.column >= indent || reader.indent < 0) return takeComments(reader, indent);
+  const change = reader.comments.findIndex(({ column }) => column !== first.column);
+  const end = change < 0 ? reader.comments.length : change;
+  const last = reader.comments[end - 1] ?? first;
+  const isFoot = reader.lines[first.line - 1]?.trim() !== "" && reader.lines[last.line + 1]?.trim() === "";
+  if (isFoot || (change < 0 && first.column === reader.indent)) return takeComments(reader, indent);
+  // A comment between the columns of what stands before and behind it stays with what stands before.
+  return reader.comments.splice(0, end).map(({ text }) => comment(text));
+}
+
 /** Those in front of the first that stands left of a level's indent: they belong to the level. */
 function takeComments(reader: Reader, indent: number): Item[] {
   const end = reader.comments.findIndex(({ column }) => column < indent);
@@ -115,7 +141,7 @@ function readMapping(reader: Reader, indent: number): Branch {
     readEntry(reader, { key, rest, indent, items });
   }
   if (reader.indent > indent) throw new Irregular();
-  items.push(...takeComments(reader, indent));
+  items.push(...takeLast(reader, indent));
   return new Branch(items);
 }
 
@@ -139,8 +165,6 @@ function readEntry(reader: Reader, { key, rest, indent, items }: Entry): void {
   else if (Array.isArray(value)) items.push({ key, value: [new Comment(line)] });
   else items.push({ key: undefined, value: new Comment(line, true) }, { key, value });
 }
-
-const isContainer = (value: Value): boolean => value instanceof Branch || Array.isArray(value);
 
 /** What follows a key or dash on its own lines; nothing means null. */
 function readNested(reader: Reader, indent: number, isValueOfKey: boolean): Value {
@@ -168,7 +192,7 @@ function readSequence(reader: Reader, indent: number, isIndentless: boolean): Va
     readItem(reader, indent, values);
   }
   if (reader.indent > indent || (reader.indent === indent && !isIndentless)) throw new Irregular();
-  const foot = isIndentless && reader.indent === indent ? takeFoot(reader) : takeComments(reader, indent);
+  const foot = isIndentless && reader.indent === indent ? takeFoot(reader) : takeLast(reader, indent);
   values.push(...foot.map(({ value }) => value));
   return values;
 }
@@ -199,7 +223,7 @@ function readItem(reader: Reader, indent: number, values: Value[]): void {
     return;
   }
   const { value, line } = readInline(reader, text, indent);
-  if (line !== undefined) values.push(new Comment(line, !isContainer(value)));
+  if (line !== undefined) values.push(new Comment(line, true));
   values.push(value);
 }
 

@@ -76,8 +76,10 @@ function writeEntry(lines: string[], key: string, value: Value, { indent, writeL
   const write = isSimple ? writeLine : (text: string) => lines.push(pad(indent) + text);
   const behind = inline === undefined ? "" : ` #${inline}`;
   if (isBlock(value)) {
-    write(start + behind);
-    writeNested(lines, value, deeper(indent));
+    const inner = deeper(indent);
+    // Behind a lone colon a container begins on the same line.
+    if (isSimple) write(start + behind);
+    writeNested(lines, value, { indent: inner, lead: isSimple ? "" : `${pad(indent)}:${pad(inner - indent - 1)}` });
     return;
   }
   const printed =
@@ -102,12 +104,12 @@ function emptyOf(value: Branch | readonly Value[], indent: number): Printed {
   const comments = own.flatMap((item) => (item instanceof Comment ? [item.text] : []));
   if (!(value instanceof Branch)) return { text: "[]", rest: comments.map((text) => `${pad(indent)}#${text}`) };
   if (comments.length === 0) return { text: "{}", rest: [] };
-  return { text: "{", rest: [...comments.map((text) => `${pad(deeper(indent))}#${text}`), `${pad(indent)}}`] };
+  return { text: "{", rest: [...comments.map((text) => `${pad(deeper(indent))}#${text}`), "}"] };
 }
 
-function writeNested(lines: string[], value: Branch | Value[], indent: number): void {
-  if (value instanceof Branch) writeMapping(lines, value, { indent, lead: "" });
-  else writeSequence(lines, value, { indent, lead: "" });
+function writeNested(lines: string[], value: Branch | Value[], place: Place): void {
+  if (value instanceof Branch) writeMapping(lines, value, place);
+  else writeSequence(lines, value, place);
 }
 
 function writeSequence(lines: string[], values: readonly Value[], { indent, lead }: Place): void {
