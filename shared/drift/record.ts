@@ -3,6 +3,7 @@
  * each field was corrected. Bounded in size, whatever happens in the cluster.
  */
 import type { ResourceRef } from "../api/kustomization.ts";
+import type { KnownActor } from "../audit/actors.ts";
 import type { StandingReason } from "./standing.ts";
 
 export interface DriftedField {
@@ -31,6 +32,8 @@ export interface DriftedObject extends ResourceRef {
   readonly digest: string;
   /** Epoch milliseconds at which a run first saw it. */
   readonly since: number;
+  /** Who did it, where the cluster's audit log is at hand. */
+  readonly actor?: KnownActor;
 }
 
 export interface StandingObject extends DriftedObject {

@@ -17,7 +17,12 @@ export const subjectOfDrift = (object: DriftedObject): string => subjectOf(refOf
 /** `ConfigMap/apps/settings /data/color by kubectl-edit at 2026-01-01T00:00:00Z` */
 export const describe = (object: DriftedObject): string => `${subjectOfDrift(object)} ${whatHappened(object)}`;
 
-export function whatHappened({ kind, fields, more = 0 }: DriftedObject): string {
+export function whatHappened(object: DriftedObject): string {
+  const { actor } = object;
+  return `${changeOf(object)}${actor ? ` (${actor.user})` : ""}`;
+}
+
+function changeOf({ kind, fields, more = 0 }: DriftedObject): string {
   if (kind === "deleted") return "was deleted";
   if (kind === "ownership") return `is owned by ${managersOf(fields) || "another manager"} too`;
   const shown = fields.slice(0, listedFields).map((field) => `${field.pointer}${byWhom(field)}`);

@@ -118,12 +118,22 @@ export async function governDrift(run: Run, members: readonly CheckedEntry[]): P
       overrideManagers: settings.overrideManagers,
       since: since.get(entry.id) ?? now,
     });
-    ledger.found.set(entry.id, { object, decision: decide(object, situation), isUnseen: isUnseen(run, check) });
+    const named = await withActor(run, entry, object);
+    ledger.found.set(entry.id, { object: named, decision: decide(object, situation), isUnseen: isUnseen(run, check) });
   }
   const found = [...ledger.found.values()];
   const corrected = found.filter(({ decision }) => decision.correct).map(({ object }) => object);
   if (corrected.length > 0) await ports.drifts.save(key, underCorrection(before, corrected, now));
   return new Set(found.filter(({ decision }) => !decision.correct).map(({ object }) => object.id));
+}
+
+/** The audit log is that of the Kustomization's own cluster. */
+async function withActor(run: Run, { ref }: Desired, object: DriftedObject): Promise<DriftedObject> {
+  const { ports } = run;
+  if (targetOf(run).server !== ports.server) return object;
+  const times = object.fields.flatMap(({ time }) => time ?? []);
+  const actor = await ports.findCulprit({ ref, isDeleted: object.kind === "deleted", times });
+  return actor ? { ...object, actor } : object;
 }
 
 /** Ours at the same text before, and not as it should be. A Job that its TTL deleted has only come to its end. */

@@ -1,5 +1,7 @@
 /** What the reconcile of a Kustomization needs of the world. */
 import type { KubeObject, ObjectRef } from "../api/kube-object.ts";
+import type { KnownActor } from "../audit/actors.ts";
+import type { FoundChange } from "../audit/culprit.ts";
 import type { FluxSettings } from "../config/flux-settings.ts";
 import type { DriftMode } from "../drift/mode.ts";
 import type { DriftRecords } from "../drift/records.ts";
@@ -94,6 +96,8 @@ export interface KustomizePorts {
   /** Throws when the lease may have passed on: called before every write to the cluster. */
   readonly fence: () => void;
   readonly drifts: DriftRecords;
+  /** Who made a change that was found, as far as anybody knows. */
+  readonly findCulprit: (change: FoundChange) => Promise<KnownActor | undefined>;
   /** Keys the digests of values that are shown in place of them; asked for only when there is drift. */
   readonly digestKey: () => Promise<Uint8Array>;
   /** What the cluster does about drift, unless the object says otherwise. */

@@ -1,5 +1,6 @@
 /** Works on one message about a Kustomization: reads the object afresh, reconciles it, and says what its row keeps. */
 import { describeFindings } from "../api/fields.ts";
+import { findCulprit } from "../audit/culprit.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { kustomizationApiVersion, kustomizationKind, parseKustomization } from "../api/kustomization.ts";
 import { fluxNamespace, rootName } from "../bootstrap/names.ts";
@@ -135,6 +136,7 @@ async function workOnObject(
     fence: held.fenceWrite,
     isDeadlineNear: () => held.isDeadlineNear(),
     drifts: createDriftRecords(table, clock),
+    findCulprit: (change) => findCulprit(table, self.cluster, change),
     digestKey: ports.digestKey,
     driftMode: ports.driftMode(self.cluster),
     drifted: (objects) => ports.drifted(self.cluster, { key, objects }),

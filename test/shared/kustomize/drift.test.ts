@@ -79,6 +79,18 @@ describe("drift that is corrected", () => {
     });
   });
 
+  it("names the user where the audit log does", async () => {
+    const world = await applied();
+    const seen = { groups: [], sourceIPs: [], userAgent: "kubectl", verb: "patch", at: "2026-01-01T10:00:00Z" };
+    world.culprit = { user: "ada", ...seen };
+    edit(world, "by hand");
+    await world.run();
+    expect((await record(world))?.past).toMatchObject([{ ...configId("a"), actor: { user: "ada" } }]);
+    expect(world.logs.find(({ event: name }) => name === "drift")?.fields).toMatchObject({
+      what: "/data/value by kubectl-edit at 2026-01-01T10:00:00Z (ada)",
+    });
+  });
+
   it("is an object that was deleted", async () => {
     const world = await applied();
     world.cluster.remove(configRef("a"));

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import type { KubeObject, ObjectRef } from "../../../shared/api/kube-object.ts";
+import type { KnownActor } from "../../../shared/audit/actors.ts";
 import { defaultFluxSettings, type FluxSettings, readFluxSettings } from "../../../shared/config/flux-settings.ts";
 import { type Kustomization, type KustomizationStatus, parseKustomization } from "../../../shared/api/kustomization.ts";
 import { LeaseLostError } from "../../../shared/lease/lease.ts";
@@ -88,6 +89,8 @@ export interface KustomizeWorld {
   readonly driftRecords: DriftRecords;
   readonly logs: { readonly event: string; readonly fields: LogFields }[];
   driftMode: DriftMode;
+  /** Who changes objects, as the audit log would tell. */
+  culprit: KnownActor | undefined;
   /** kube-system uid of the API server. */
   server: string;
   /** How the cluster is applied to; undefined: as Flux without flags. */
@@ -151,6 +154,7 @@ export function aKustomizeWorld(
     driftRecords: createDriftRecords(createMemoryTable({ now: clock.now }), clock),
     logs: [],
     driftMode: "within-a-minute",
+    culprit: undefined,
     server: "server",
     settings: defaultFluxSettings(),
     git: { revision: "main@sha1:one", yaml: "", closure: "closure-1" },
@@ -220,6 +224,7 @@ export function aKustomizeWorld(
       throw new LeaseLostError("lost");
     },
     drifts: world.driftRecords,
+    findCulprit: async ({ isDeleted }) => (world.culprit && !isDeleted ? world.culprit : undefined),
     digestKey: async () => Buffer.from("a key for tests"),
     drifted: (objects) => void world.drifts.push(objects),
     isDeadlineNear: () => (world.looksBeforeDeadline -= 1) < 0,
