@@ -145,6 +145,21 @@ describe("a look for drift", () => {
     expect((await look()).drifted).toEqual([]);
   });
 
+  it("keeps what it knew of a kind that cannot be read now, names it, and sees the others", async () => {
+    const { world, look } = await aWorld();
+    const { clean } = await look();
+    world.cluster.remove(configRef("a"));
+    world.cluster.remove(webRef);
+    world.cluster.failNext("list ConfigMap", new KubeError(503, "ServiceUnavailable", "the aggregated API is down"));
+
+    const during = await look(clean);
+
+    expect(during.drifted).toEqual([{ key, ids: [webId] }]);
+    expect(during.unseen).toEqual(["ConfigMap: the aggregated API is down"]);
+    expect(during.clean[id]).toBe(clean[id]);
+    expect((await look(during.clean)).drifted).toEqual([{ key, ids: [id, webId] }]);
+  });
+
   it("says nothing of kinds that may not be listed", async () => {
     const { world, look } = await aWorld();
     world.cluster.remove(configRef("a"));
