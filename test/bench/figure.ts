@@ -4,7 +4,7 @@ export interface Figure {
   /** `B3`, `B4`, … */
   readonly bench: string;
   readonly metric: string;
-  readonly unit: "s" | "requests" | "objects" | "builds" | "outputs" | "bytes" | "edits";
+  readonly unit: "s" | "requests" | "objects" | "builds" | "outputs" | "bytes" | "edits" | "KB" | "MB";
   readonly driftless: number;
   readonly peer?: number;
   /** With its version, e.g. `flux 2.9.5 (kustomize-controller 1.9.5)`. */

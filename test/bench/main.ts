@@ -5,9 +5,11 @@ import { join } from "node:path";
 
 import { missingForCluster } from "../real/up.ts";
 import { runBuildBench } from "./build.ts";
+import { coldStartFigures } from "./cold-start.ts";
 import { describeMachine, documentOf } from "./document.ts";
 import { breaksPromise, type Figure, jsonLine, textTable } from "./figure.ts";
 import { type BenchTitle, CommanderError, parseBenchOptions } from "./options.ts";
+import { pollFigures } from "./poll.ts";
 import { runPushBenches } from "./push.ts";
 import { runSteadyBenches } from "./steady.ts";
 import { runWaitBenches, type WaitRun } from "./wait.ts";
@@ -30,15 +32,20 @@ const waiting: readonly BenchTitle[] = [
   { id: "B10", title: "from a ready object to its Kustomization's Ready" },
 ];
 
+const alone: readonly BenchTitle[] = [
+  { id: "B13", title: "a look at a Git server with 10,000 refs that have not moved" },
+  { id: "B14", title: "what each function loads when it starts" },
+];
+
 const busyAt = 3;
 const interruptedCode = 130;
 const target = join(import.meta.dirname, "..", "..", "docs", "benchmarks.md");
 
 async function main(argv: readonly string[]): Promise<number> {
-  const options = parseBenchOptions(argv, [...known, ...waiting]);
+  const options = parseBenchOptions(argv, [...known, ...waiting, ...alone]);
   const progress = (line: string) => void process.stderr.write(`${line}\n`);
   const isPushed = options.benches.some((id) => id === "B3" || id === "B4");
-  const isReal = options.benches.some((id) => id !== "B8");
+  const isReal = options.benches.some((id) => id !== "B8" && alone.every((bench) => bench.id !== id));
   const missing = isReal ? missingForCluster("source-controller", "kustomize-controller") : undefined;
   if (missing) {
     progress(`cannot measure here: ${missing}; run test/real/build.sh controllers`);
@@ -68,7 +75,9 @@ async function runBenches(run: WaitRun, isPushed: boolean): Promise<readonly Fig
   const ofPushes = isPushed ? await runPushBenches(run) : [];
   const isWaiting = waiting.some(({ id }) => run.benches.includes(id));
   const ofWaits = isWaiting ? await runWaitBenches(run) : [];
-  return [...ofRest, ...ofPushes, ...ofWaits, ...ofBuilds];
+  const ofPolls = run.benches.includes("B13") ? await pollFigures() : [];
+  const ofStarts = run.benches.includes("B14") ? coldStartFigures(run.progress) : [];
+  return [...ofRest, ...ofPushes, ...ofWaits, ...ofBuilds, ...ofPolls, ...ofStarts];
 }
 
 function conclude(figures: readonly Figure[], progress: (line: string) => void): number {
