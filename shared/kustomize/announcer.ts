@@ -23,6 +23,9 @@ export function createAnnouncer(self: ObjectKey, table: Table, trigger: Trigger)
       const dependency = formatKey({ cluster, group, kind, namespace, name });
       await table.put({ pk: `DEP#${dependency}`, sk: key, v: 1 });
     },
+    async awaitsNoMore({ namespace, name }) {
+      await table.delete({ pk: `DEP#${formatKey({ cluster, group, kind, namespace, name })}`, sk: key });
+    },
     async ready() {
       for (const { sk } of await table.query({ pk: `DEP#${key}`, consistent: true })) {
         if (typeof sk !== "string") continue;

@@ -68,6 +68,8 @@ export interface Announcer {
   trigger(ref: ObjectRef, why: string): Promise<void>;
   /** Remembers that this object waits for a Kustomization, so that it is told at once. */
   awaits(dependency: { namespace: string; name: string }): Promise<void>;
+  /** Takes that back. */
+  awaitsNoMore(dependency: { namespace: string; name: string }): Promise<void>;
   /** Tells all who wait for this object. */
   ready(): Promise<void>;
   /** Tells the Kustomization that applied this object that it is gone. */

@@ -54,7 +54,8 @@ export async function requireSource(
 
 /**
  * Each dependency exists, has observed its generation, is Ready and, sharing the source, has applied the same revision.
- * A wait is noted and then looked at once more: one that became ready in between has not seen the note.
+ * A wait is noted and then looked at once more: one that became ready in between has not seen the note,
+ * which is taken back: it would ask for a run that nobody needs.
  */
 export async function requireDependencies(
   kustomization: Kustomization,
@@ -69,6 +70,7 @@ export async function requireDependencies(
     await announcer.awaits({ namespace, name });
     const problem = await look();
     if (problem !== undefined) throw new ReconcileError("wait", "DependencyNotReady", problem);
+    await announcer.awaitsNoMore({ namespace, name });
   }
 }
 

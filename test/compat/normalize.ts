@@ -18,7 +18,7 @@ export function normalizeObject(object: KubeObject): Tree {
     ...body,
     metadata: normalizeMetadata(metadata),
     ...(hasOwnStatus && status !== undefined
-      ? { status: fluxGroup.test(group) ? normalizeStatus(status as Tree) : status }
+      ? { status: fluxGroup.test(group) ? normalizeStatus(status as Tree, hasDependencies(object)) : status }
       : {}),
   };
 }
@@ -75,7 +75,9 @@ function withoutAddresses(service: Tree): Tree {
   return { ...service, spec: { ...own, ...(ports ? { ports } : {}) } };
 }
 
-function normalizeStatus(status: Tree): Tree {
+const hasDependencies = ({ spec }: KubeObject): boolean => (spec as Tree | undefined)?.dependsOn !== undefined;
+
+function normalizeStatus(status: Tree, isCalledTwice: boolean): Tree {
   const { conditions, history, artifact, ...rest } = status as {
     readonly conditions?: readonly Tree[];
     readonly history?: readonly Tree[];
@@ -84,15 +86,19 @@ function normalizeStatus(status: Tree): Tree {
   return {
     ...rest,
     ...(conditions ? { conditions: byType(conditions) } : {}),
-    ...(history ? { history: history.map(normalizeAttempt) } : {}),
+    ...(history ? { history: history.map((entry) => normalizeAttempt(entry, isCalledTwice)) } : {}),
     ...(artifact ? { artifact: omit(artifact, ["lastUpdateTime"]) } : {}),
   };
 }
 
-/** How often a failure was repeated until somebody looked is a matter of time. */
-function normalizeAttempt(entry: Tree): Tree {
+/**
+ * How often a failure was repeated until somebody looked is a matter of time, and so is whether a dependency that becomes
+ * ready just as it is looked at calls once more.
+ */
+function normalizeAttempt(entry: Tree, isCalledTwice: boolean): Tree {
   const kept = omit(entry, ["firstReconciled", "lastReconciled", "lastReconciledDuration"]);
-  return entry.lastReconciledStatus === "ReconciliationSucceeded" ? kept : omit(kept, ["totalReconciliations"]);
+  const isCounted = entry.lastReconciledStatus === "ReconciliationSucceeded" && !isCalledTwice;
+  return isCounted ? kept : omit(kept, ["totalReconciliations"]);
 }
 
 function byType(conditions: readonly Tree[]): Tree {

@@ -104,6 +104,8 @@ export interface KustomizeWorld {
   writesWhenLost: number | undefined;
   /** How many looks at the deadline find it far away. */
   looksBeforeDeadline: number;
+  /** What happens when the object has noted what it waits for. */
+  awaited?: () => void;
   run(row?: Item): Promise<Outcome>;
   /** Asks for a run as `flux reconcile` does. */
   request(at: string): void;
@@ -211,7 +213,11 @@ export function aKustomizeWorld(
     announcer: {
       trigger: async ({ kind, namespace, name }, why) =>
         void world.told.push(`trigger ${kind}/${namespace}/${name} ${why}`),
-      awaits: async ({ namespace, name }) => void world.told.push(`awaits ${namespace}/${name}`),
+      awaits: async ({ namespace, name }) => {
+        world.told.push(`awaits ${namespace}/${name}`);
+        world.awaited?.();
+      },
+      awaitsNoMore: async ({ namespace, name }) => void world.told.push(`awaits no more ${namespace}/${name}`),
       ready: async () => void world.told.push("ready"),
       gone: async () => void world.told.push("gone"),
     },

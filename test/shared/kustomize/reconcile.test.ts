@@ -201,6 +201,13 @@ describe("what a run requires", () => {
     expect(world.builds).toEqual([]);
   });
 
+  it("is ready just when it is looked at again: nobody waits any more", async () => {
+    const world = aKustomizeWorld({ dependsOn: [{ name: "base" }] });
+    world.awaited = () => world.cluster.put(dependency(ready));
+    expect(await world.run()).toMatchObject({ kind: "ready" });
+    expect(world.told).toEqual(["awaits apps/base", "awaits no more apps/base", "ready"]);
+  });
+
   it.each([
     ["of another source", dependency({ ...ready, lastAppliedRevision: "other" })],
     ["of the same revision", dependency({ ...ready, lastAppliedRevision: "main@sha1:one" }, "shop")],
