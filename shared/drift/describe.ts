@@ -33,8 +33,9 @@ export function describeDrift(
   if (!live) return { ...entry, kind: "deleted", fields: [], digest: digestOf(key, [entry.id, "deleted"]), since };
   const changed = dryRun ? changedFields(live, dryRun, ignored) : changedFromDesired(live, desired);
   if (changed.length === 0) return { ...entry, ...ownershipOf(entry, live, { key, overrideManagers }), since };
-  const textOf = isSecret(desired) ? hashed(key) : plain(secretValues);
-  const fields = changed.slice(0, recordLimits.fieldsOfObject).map((field) => describeField(field, live, textOf));
+  const textOf = isSecret(desired) ? hashed(key, secretValues) : plain(secretValues);
+  const shown = changed.slice(0, recordLimits.fieldsOfObject);
+  const fields = shown.map((field) => describeField(field, live, { textOf, secretValues }));
   const more = changed.length - fields.length;
   const content = changed.map(({ pointer, git, live: value }) => [pointer, exact(git), exact(value)]);
   const digest = digestOf(key, [entry.id, live.metadata.uid, content]);
@@ -56,9 +57,14 @@ function ownershipOf(
 
 type TextOf = (value: unknown, pointer: Pointer) => string | null;
 
-function describeField({ pointer, git, live: value }: ChangedField, live: KubeObject, textOf: TextOf): DriftedField {
+function describeField(
+  { pointer, git, live: value }: ChangedField,
+  live: KubeObject,
+  { textOf, secretValues }: { readonly textOf: TextOf; readonly secretValues: readonly string[] },
+): DriftedField {
+  const steps = pointer.map((step) => redact(step, secretValues));
   return {
-    pointer: cut(formatPointer(pointer), recordLimits.pointerCharacters),
+    pointer: cut(formatPointer(steps), recordLimits.pointerCharacters),
     git: textOf(git, pointer),
     live: textOf(value, pointer),
     ...tellOwner(writerOf(live, pointer)),
@@ -84,17 +90,33 @@ const isSecret = ({ apiVersion, kind }: KubeObject): boolean => kind === "Secret
 
 /** Of a Secret labels and type are no secret; all else may be, an annotation with what was last applied included. */
 const hashed =
-  (key: Uint8Array): TextOf =>
+  (key: Uint8Array, secretValues: readonly string[]): TextOf =>
   (value, pointer) => {
     if (value === undefined) return null;
     const isOpen = pointer[0] === "type" || (pointer[0] === "metadata" && pointer[1] === "labels");
-    return isOpen ? plain([])(value, pointer) : `hmac:${digestOf(key, ["value", exact(value)]).slice(0, 12)}`;
+    return isOpen ? plain(secretValues)(value, pointer) : `hmac:${digestOf(key, ["value", exact(value)]).slice(0, 12)}`;
   };
 
 const plain =
   (secretValues: readonly string[]): TextOf =>
   (value) =>
-    value === undefined ? null : cut(redact(typeof value === "string" ? value : exact(value), secretValues));
+    value === undefined ? null : cut(shownText(value, secretValues));
+
+/** Each text is looked through before JSON escapes it, and the whole once more, for a value that became a map or a list. */
+function shownText(value: unknown, secretValues: readonly string[]): string {
+  if (typeof value === "string") return redact(value, secretValues);
+  return redact(exact(redactTexts(value, secretValues)), secretValues);
+}
+
+function redactTexts(value: unknown, secretValues: readonly string[]): unknown {
+  if (typeof value === "string") return redact(value, secretValues);
+  if (Array.isArray(value)) return value.map((item) => redactTexts(item, secretValues));
+  if (typeof value !== "object" || value === null || isLosslessNumber(value)) return value;
+  const entries = Object.entries(value);
+  return Object.fromEntries(
+    entries.map(([name, entry]) => [redact(name, secretValues), redactTexts(entry, secretValues)]),
+  );
+}
 
 function cut(text: string, most: number = recordLimits.valueCharacters): string {
   return text.length > most ? `${text.slice(0, most)}…` : text;
