@@ -43,7 +43,7 @@ const mostEventsByDefault = 500;
 export const nameIn = ({ namespace = "", name }: { namespace?: string; name: string }): string =>
   `${namespace}/${name}`;
 
-/** @throws KubeError Unauthorized, TooManyRequests */
+/** @throws KubeError Unauthorized */
 export async function catchUp(
   cluster: Cluster,
   { apiVersion, kind, ...selection }: View,
@@ -83,6 +83,11 @@ export async function catchUp(
   }
 }
 
-/** Whether it may be listed and whether the server is there at all, the LIST that follows says: that is sent again. */
+/**
+ * Whether it may be listed and whether the server is there at all, the LIST that follows says: that is sent again. A watch
+ * cache that cannot be filled answers 429 for good, while its kind can still be listed.
+ */
 const cannotBeWatched = ({ reason, code }: KubeError): boolean =>
-  ["Gone", "Forbidden", "NotFound", "NoMatch", "MethodNotAllowed", "Unreachable"].includes(reason) || code >= 500;
+  ["Gone", "Forbidden", "NotFound", "NoMatch", "MethodNotAllowed", "Unreachable"].includes(reason) ||
+  code === 429 ||
+  code >= 500;

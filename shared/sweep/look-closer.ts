@@ -100,7 +100,7 @@ async function lookAtInputs(
   try {
     return await findChangedInputs(objects, before, looking);
   } catch (error) {
-    if (!(error instanceof KubeError) || isUnavailable(error)) throw error;
+    if (!(error instanceof KubeError) || (error.code !== 429 && isUnavailable(error))) throw error;
     log("inputs not seen", { key, message: error.message });
     return { changed: [], versions: before };
   }

@@ -40,6 +40,6 @@ export async function observeFollowed(follower: Follower, kinds: readonly Kind[]
   return { byId, unlisted, covers: (ref) => covered.has(kindKey(ref)) };
 }
 
-/** Refused, not there, or served by somebody who is down: an aggregated API, a webhook that converts. */
+/** Refused, not there, or served by somebody who is down or has too much to do: an aggregated API, a webhook that converts. */
 const isOfKind = ({ reason, code }: KubeError): boolean =>
-  ["Forbidden", "NotFound", "NoMatch", "MethodNotAllowed"].includes(reason) || code >= 500;
+  ["Forbidden", "NotFound", "NoMatch", "MethodNotAllowed"].includes(reason) || code === 429 || code >= 500;

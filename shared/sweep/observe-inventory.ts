@@ -51,6 +51,8 @@ export async function observeInventory(
       const object = found ? found.get(ref.name) : await getOne(cluster, ref);
       if (object instanceof KubeError) {
         lose(ref, object);
+        // Each of the others would wait as long.
+        if (object.code === 429) return;
         continue;
       }
       covered.add(formatId(ref));
@@ -76,7 +78,7 @@ async function listIn(
 }
 
 const isGone = ({ reason, code }: KubeError): boolean =>
-  ["NotFound", "NoMatch", "MethodNotAllowed"].includes(reason) || code >= 500;
+  ["NotFound", "NoMatch", "MethodNotAllowed"].includes(reason) || code === 429 || code >= 500;
 
 async function getOne(cluster: Cluster, ref: ObjectRef): Promise<KubeObject | KubeError | undefined> {
   try {

@@ -59,8 +59,8 @@ export async function lookAround(
   const turn = turns[Math.floor(ports.now / minuteMillis) % turns.length];
   if (!turn) return before;
   const found = await turn(ports, groups).catch((error: unknown) => {
-    // Refused, or not there in this version: then it decides nothing that could be seen.
-    if (error instanceof KubeError && !isUnavailable(error)) return {};
+    // Refused, or not there in this version: then it decides nothing that could be seen. Of 429, its next turn tells more.
+    if (error instanceof KubeError && (error.code === 429 || !isUnavailable(error))) return {};
     throw error;
   });
   const changed = Object.entries(found).filter(([name, digest]) => before[name]?.digest !== digest);

@@ -22,6 +22,12 @@ const config = (name: string, value: string): KubeObject => ({
   metadata: { name, namespace: "apps", labels: { team: "a" } },
   data: { value },
 });
+const reasons: Readonly<Record<number, string>> = {
+  410: "Gone",
+  403: "Forbidden",
+  429: "TooManyRequests",
+  0: "Unreachable",
+};
 const ref = (name: string) => ({ apiVersion: "v1", kind: "ConfigMap", namespace: "apps", name });
 
 function aWorld() {
@@ -82,14 +88,11 @@ describe("createFollower", () => {
     expect(Object.values(kept())[0]?.cursor).toBe(cursor);
   });
 
-  it.each([410, 403, 503, 0])("lists when a watch is answered with %s", async (code) => {
+  it.each([410, 403, 429, 503, 0])("lists when a watch is answered with %s", async (code) => {
     const { cluster, look } = aWorld();
     cluster.put(config("a", "1"));
     await look();
-    cluster.failNext(
-      "watch",
-      new KubeError(code, { 410: "Gone", 403: "Forbidden", 0: "Unreachable" }[code] ?? "ServiceUnavailable", "no"),
-    );
+    cluster.failNext("watch", new KubeError(code, reasons[code] ?? "ServiceUnavailable", "no"));
     expect(await look()).toEqual({ names: ["a whole"], requests: ["watch ConfigMap", "list ConfigMap"] });
   });
 

@@ -131,6 +131,16 @@ describe("a sweep that reads on", () => {
     expect(logs.join()).toContain('by engine "another"');
   });
 
+  it("goes on when inputs are answered with 429", async () => {
+    const { clock, cluster, run, logs } = await aWorld();
+    cluster.edit(ref, { spec: { postBuild: { substituteFrom: [{ kind: "Secret", name: "a" }] } } });
+    clock.advance(60_000);
+    cluster.failNext("list Secret", new KubeError(429, "TooManyRequests", "storage is (re)initializing"));
+    await run();
+    expect(logs).toContain("inputs not seen storage is (re)initializing");
+    expect(logs.join()).not.toContain("unreachable");
+  });
+
   it("goes on when a WATCH cannot be opened", async () => {
     const { clock, cluster, run, ask } = await aWorld();
     ask("first");

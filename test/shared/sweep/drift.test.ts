@@ -145,12 +145,15 @@ describe("a look for drift", () => {
     expect((await look()).drifted).toEqual([]);
   });
 
-  it("keeps what it knew of a kind that cannot be read now, names it, and sees the others", async () => {
+  it.each([
+    [503, "ServiceUnavailable"],
+    [429, "TooManyRequests"],
+  ])("keeps what it knew of a kind that is answered with %s, names it, and sees the others", async (code, reason) => {
     const { world, look } = await aWorld();
     const { clean } = await look();
     world.cluster.remove(configRef("a"));
     world.cluster.remove(webRef);
-    world.cluster.failNext("list ConfigMap", new KubeError(503, "ServiceUnavailable", "the aggregated API is down"));
+    world.cluster.failNext("list ConfigMap", new KubeError(code, reason, "the aggregated API is down"));
 
     const during = await look(clean);
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { KubeObject } from "../../../shared/api/kube-object.ts";
+import { KubeError } from "../../../shared/kubernetes/cluster.ts";
 import { changedAround, lookAround, type Surroundings } from "../../../shared/sweep/surroundings.ts";
 import { listing } from "../../fakes/followers.ts";
 import { createMemoryCluster } from "../../fakes/memory-cluster.ts";
@@ -68,6 +69,13 @@ describe("lookAround", () => {
     const { cluster, round } = aWorld();
     const seen = await round();
     cluster.put(webhook("second"));
+    expect(await round()).toBe(seen);
+  });
+
+  it("keeps what it knew of a part that is answered with 429", async () => {
+    const { cluster, round } = aWorld();
+    const seen = await round();
+    cluster.failNext("list MutatingWebhook", new KubeError(429, "TooManyRequests", "storage is (re)initializing"));
     expect(await round()).toBe(seen);
   });
 
