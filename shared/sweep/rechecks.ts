@@ -42,9 +42,11 @@ export function findRechecks(
     const asked = Math.max(dailyMoment(key, now), changedAround(surroundings, groups));
     return asked > Math.max(last, before.since);
   });
-  const keys = due.slice(0, most).map(({ key }) => key);
+  const waited = due.map(({ key }) => key).sort((a, b) => (before.told[a] ?? 0) - (before.told[b] ?? 0));
+  const keys = waited.slice(0, most);
   if (keys.length === 0) return { keys, rechecks: before };
-  const there = new Set(owners.map(({ key }) => key));
+  // Whoever is looked at is not ready meanwhile: it stays known that it was asked for.
+  const there = new Set(objects.map(({ key }) => key));
   const told = Object.entries(before.told).filter(([key]) => there.has(key));
   return {
     keys,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import type { KubeObject } from "../../../shared/api/kube-object.ts";
 import { fluxObjects } from "../../../shared/sweep/due.ts";
 import { findRechecks, type Rechecks } from "../../../shared/sweep/rechecks.ts";
 import type { Surroundings } from "../../../shared/sweep/surroundings.ts";
@@ -19,6 +20,10 @@ const owners = (count: number) =>
     "one",
     Array.from({ length: count }, (_, index) => owner(`o${index}`)),
   );
+const notReady = (object: KubeObject) => ({
+  ...object,
+  status: { conditions: [{ type: "Ready", status: "Unknown" }] },
+});
 const hour = 3600;
 const start = 1_000 * 24 * hour;
 const around = (changedAt: number): Surroundings => ({ "schema/apps": { digest: "x", changedAt } });
@@ -65,6 +70,35 @@ describe("findRechecks", () => {
     expect(findRechecks(objects, { since: start, told: {} }, around(start + 1), start + 2).keys).toEqual([]);
     const other = { "schema/batch": { digest: "x", changedAt: start + 60 } };
     expect(sweeps(10, owners(1), () => other).flat().length).toBeLessThanOrEqual(1);
+  });
+
+  it("asks an owner once that is not ready while it is looked at, and all others too", () => {
+    const all = owners(100);
+    let rechecks: Rechecks = { since: start, told: {} };
+    const asked: string[] = [];
+    for (let minute = 1; minute <= 50; minute += 1) {
+      const now = start + minute * 60;
+      const running = new Set(asked.slice(-5));
+      const objects = all.map(({ key, object }) => ({ key, object: running.has(key) ? notReady(object) : object }));
+      const found = findRechecks(objects, rechecks, around(start + 30), now);
+      rechecks = found.rechecks;
+      asked.push(...found.keys);
+    }
+    expect([asked.length, new Set(asked).size]).toEqual([100, 100]);
+  });
+
+  it("asks those first that waited longest", () => {
+    const objects = owners(3);
+    const [first, second, third] = objects.map(({ key }) => key);
+    const told = { [String(first)]: start + 60, [String(second)]: start, [String(third)]: start + 30 };
+    const now = start + 2 * hour;
+    expect(findRechecks(objects, { since: start - hour, told }, around(now), now).keys).toEqual([second]);
+  });
+
+  it("forgets whom it asked when that is gone", () => {
+    const now = start + 2 * hour;
+    const { rechecks } = findRechecks(owners(1), { since: start, told: { gone: start } }, around(now), now);
+    expect(rechecks.told).not.toHaveProperty("gone");
   });
 
   it("begins anew when the clock was set back", () => {
