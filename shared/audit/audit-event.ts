@@ -20,7 +20,7 @@ export interface AuditedChange {
   /** Plural, as in the path. */
   readonly resource: string;
   readonly namespace: string;
-  /** Empty for a whole collection. */
+  /** Empty for a whole collection, and for what was created without one. */
   readonly name: string;
   readonly actor: Actor;
   /** RFC 3339. */

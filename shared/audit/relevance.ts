@@ -31,6 +31,10 @@ export function isOfInterest({ actor: { user, arn = "" } }: AuditedChange, engin
   return !user.startsWith("system:") && !user.startsWith("eks:");
 }
 
-/** Flux's own objects are looked at whoever owns them: an annotation asks for a run. */
-export const isOwned = ({ group, namespace, name }: AuditedChange, owned: OwnedObjects): boolean =>
-  group.endsWith(".toolkit.fluxcd.io") || owned.has(named(group, namespace, name));
+/**
+ * Flux's own objects are looked at whoever owns them: an annotation asks for a run. Without a name it is a whole collection
+ * that is deleted, or something new whose name the server chooses.
+ */
+export const isOwned = ({ verb, group, namespace, name }: AuditedChange, owned: OwnedObjects): boolean =>
+  group.endsWith(".toolkit.fluxcd.io") ||
+  ((name !== "" || verb === "deletecollection") && owned.has(named(group, namespace, name)));

@@ -101,12 +101,16 @@ describe("isOwned", () => {
   it("knows the objects of inventories, and Flux's own", () => {
     expect(of({ resource: "configmaps", namespace: "shop", name: "settings" })).toBe(true);
     expect(of({ resource: "configmaps", namespace: "shop", name: "other" })).toBe(false);
-    expect(of({ resource: "configmaps", namespace: "shop" })).toBe(true);
+    expect(
+      change(lineWith({ verb: "deletecollection", objectRef: { resource: "configmaps", namespace: "shop" } })),
+    ).toBe(true);
     expect(of({ resource: "namespaces", namespace: "shop", name: "shop" })).toBe(true);
     expect(of({ resource: "clusterroles", apiGroup: "rbac.authorization.k8s.io", name: "a:b" })).toBe(true);
     expect(of({ resource: "kustomizations", apiGroup: "kustomize.toolkit.fluxcd.io", namespace: "x", name: "y" })).toBe(
       true,
     );
+    // Whoever leaves the name to the server makes an object that is in no inventory.
+    expect(change(lineWith({ verb: "create", objectRef: { resource: "pods", namespace: "shop" } }))).toBe(false);
     expect(of({ resource: "widgets", apiGroup: "eviltoolkit.fluxcd.io", name: "y" })).toBe(false);
   });
 });
