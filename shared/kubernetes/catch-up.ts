@@ -51,10 +51,10 @@ export async function catchUp(
   { silenceMillis, mostEvents = mostEventsByDefault }: CatchUpOptions,
 ): Promise<CaughtUp> {
   const end = new AbortController();
-  const opened = { isOpen: false };
+  const opened = { isOpen: false, last: 0 };
   let timer = setTimeout(() => end.abort(), openMillis);
-  const last = Date.now() + openMillis + allMillis;
   const listen = () => {
+    if (!opened.isOpen) opened.last = Date.now() + allMillis;
     opened.isOpen = true;
     clearTimeout(timer);
     timer = setTimeout(() => end.abort(), silenceMillis);
@@ -71,7 +71,7 @@ export async function catchUp(
       if (type === "BOOKMARK") continue;
       changes.set(nameIn(object.metadata), type === "DELETED" ? undefined : object);
       events += 1;
-      if (events > mostEvents || Date.now() > last) return { kind: "busy" };
+      if (events > mostEvents || Date.now() > opened.last) return { kind: "busy" };
     }
     return opened.isOpen ? { kind: "changes", cursor, changes } : { kind: "busy" };
   } catch (error) {

@@ -68,9 +68,9 @@ export function createTransport(connection: Connection, clock: Clock = systemClo
   const agent = createAgent(connection, connectionLimit);
   // A stream has its connection for itself: many of them must not keep requests waiting.
   const streams = createAgent(connection, null);
-  const once = (input: KubeRequest, bodyTimeout: number) => dispatch(connection, agent, input, bodyTimeout);
   const attempt = async (input: KubeRequest): Promise<unknown> => {
-    const answer = await once(input, connection.timeoutMillis ?? requestTimeoutMillis);
+    const bodyTimeout = connection.timeoutMillis ?? requestTimeoutMillis;
+    const answer = await dispatch(connection, agent, input, { bodyTimeout, packed: input.method === "GET" });
     const text = await readText(answer, connection, input.signal);
     if (answer.statusCode < 400) return text === "" ? undefined : parseJson(text);
     throw new Refused(toError(answer.statusCode, text), retryAfterMillis(answer));
@@ -88,7 +88,7 @@ export function createTransport(connection: Connection, clock: Clock = systemClo
       }
     },
     async *stream(input, onOpen) {
-      const answer = await dispatch(connection, streams, input, 0);
+      const answer = await dispatch(connection, streams, input, { bodyTimeout: 0, packed: false });
       if (answer.statusCode >= 400) throw toError(answer.statusCode, await answer.body.text());
       onOpen?.();
       try {
@@ -169,14 +169,14 @@ async function dispatch(
   connection: Connection,
   dispatcher: Dispatcher,
   input: KubeRequest,
-  bodyTimeout: number,
+  { bodyTimeout, packed }: { readonly bodyTimeout: number; readonly packed: boolean },
 ): Promise<Dispatcher.ResponseData> {
   const { method, path, body, contentType, accept = "application/json", impersonate, signal } = input;
   const token = await connection.token?.();
   connection.onRequest?.(method, path);
   const headers: Record<string, string> = { accept, "user-agent": "driftless" };
-  // The API server packs what is longer than 128 KiB, and no stream.
-  if (method === "GET") headers["accept-encoding"] = "gzip";
+  // The API server packs what is longer than 128 KiB; a stream would have to be unpacked line by line.
+  if (packed) headers["accept-encoding"] = "gzip";
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   else if (connection.basicAuth) headers.authorization = basic(connection.basicAuth);
   if (impersonate !== undefined) headers["impersonate-user"] = impersonate;

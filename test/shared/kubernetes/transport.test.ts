@@ -144,6 +144,13 @@ describe("createTransport", () => {
     expect(lines).toEqual(['{"a":1}', '{"b":"é"}']);
   });
 
+  it("asks for packed answers, and for no packed stream", async () => {
+    const { transport, requests } = await world(ok);
+    await transport.send(get);
+    for await (const line of transport.stream(get)) expect(line).toBe('{"ok":true}');
+    expect(requests.map(({ headers }) => headers["accept-encoding"])).toEqual(["gzip", undefined]);
+  });
+
   it("says that a stream broke", async () => {
     const { transport, lost } = await world((response) => response.write("{}\n", () => response.socket?.destroy()));
     const read = async () => {
