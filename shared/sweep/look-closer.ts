@@ -56,7 +56,7 @@ export async function lookCloser(
     ...{ hub: reader, spokes, states, settings, clock, log, signal },
   });
   await wake(elsewhere.drifted, server, ports);
-  const { surroundings, rechecks } = await recheck(here, { reader, follower, memory, server }, ports);
+  const { surroundings, rechecks } = await recheck(objects, { reader, follower, memory, server }, ports);
   const views = follower.kept();
   const seen: SweepMemory = {
     v: 1,
@@ -78,7 +78,8 @@ async function recheck(
   { reader, follower, memory, server }: Pick<Look, "reader" | "follower" | "memory" | "server">,
   { table, clock, log, trigger }: SweepPorts,
 ): Promise<Required<Pick<SweepMemory, "surroundings" | "rechecks">>> {
-  const refs = objects.flatMap(({ object }) => readInventory(object.status).map(refOfId));
+  const here = objects.filter((object) => !appliesElsewhere(object));
+  const refs = here.flatMap(({ object }) => readInventory(object.status).map(refOfId));
   const around = { cluster: reader, follower, now: clock.now() };
   const surroundings = await lookAround(memory.surroundings ?? {}, groupsOf(refs), around);
   const now = Math.floor(clock.now() / 1000);

@@ -5,6 +5,7 @@
 import { refOfId, readInventory } from "../inventory/id.ts";
 import { isLookedAt } from "./drift.ts";
 import type { FluxObject } from "./due.ts";
+import { appliesElsewhere } from "./spokes.ts";
 import { changedAround, groupsOf, type Surroundings } from "./surroundings.ts";
 
 export interface Rechecks {
@@ -35,11 +36,14 @@ export function findRechecks(
   if (!before || before.since > now) return { keys: [], rechecks: { since: now, told: {} } };
   const owners = objects.filter(({ object }) => isLookedAt(object));
   const most = Math.max(1, Math.ceil(owners.length / sweepsForAll));
-  const due = owners.filter(({ key, object }) => {
+  const due = owners.filter((flux) => {
+    const { key, object } = flux;
     const last = Math.min(before.told[key] ?? 0, now);
     if (now - last < hourSeconds) return false;
     const groups = groupsOf(readInventory(object.status).map(refOfId));
-    const asked = Math.max(dailyMoment(key, now), changedAround(surroundings, groups));
+    // What surrounds the objects of another cluster is not known here.
+    const changed = appliesElsewhere(flux) ? 0 : changedAround(surroundings, groups);
+    const asked = Math.max(dailyMoment(key, now), changed);
     return asked > Math.max(last, before.since);
   });
   const waited = due.map(({ key }) => key).sort((a, b) => (before.told[a] ?? 0) - (before.told[b] ?? 0));

@@ -87,6 +87,13 @@ describe("findRechecks", () => {
     expect([asked.length, new Set(asked).size]).toEqual([100, 100]);
   });
 
+  it("asks for one that applies elsewhere once a day, whatever changed around here", () => {
+    const [flux] = owners(1);
+    if (!flux) throw new Error("no owner");
+    const object = { ...flux.object, spec: { kubeConfig: { secretRef: { name: "spoke" } } } };
+    expect(sweeps(24 * 60 + 1, [{ ...flux, object }], around).flat()).toEqual([flux.key]);
+  });
+
   it("asks those first that waited longest", () => {
     const objects = owners(3);
     const [first, second, third] = objects.map(({ key }) => key);
