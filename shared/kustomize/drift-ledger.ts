@@ -15,6 +15,7 @@ import { versionOf } from "../api/kube-object.ts";
 import type { AppliedState } from "./applied-state.ts";
 import type { ApplyRules } from "./apply-rules.ts";
 import type { Desired } from "./desired.ts";
+import type { KustomizePorts } from "./ports.ts";
 import { type Run, targetOf } from "./run.ts";
 import { isNewRequest } from "./status.ts";
 
@@ -69,12 +70,16 @@ export async function openLedger(
     settled: new Set(),
   };
   run.drift = ledger;
-  // Git's news half applied and then taken back, by a worker that dies, must not look like drift that is to be left.
-  if (ledger.isGitNews && state.git !== undefined && ledger.governance.mode !== "within-a-minute") {
-    const { git: _, ...unknown } = state;
-    await ports.states.save(key, unknown);
-  }
+  if (ledger.isGitNews && (state.git !== undefined || state.closure !== "")) await forgetGit(key, state, ports);
   if (hasDied || Object.keys(drifting.objects).length > 0) ledger.before = await loadRecord(run, key);
+}
+
+/**
+ * Git's news half applied by a worker that dies, and then taken back, must look neither like drift that is to be left nor
+ * like what needs no look: the status still says that the last run ended well. To be done before the first write.
+ */
+async function forgetGit(key: string, { git: _, ...state }: AppliedState, { states }: KustomizePorts): Promise<void> {
+  await states.save(key, { ...state, closure: "" });
 }
 
 async function loadRecord(run: Run, key: string): Promise<DriftRecord> {

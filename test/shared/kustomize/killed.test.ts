@@ -6,7 +6,7 @@ import type { KubeObject } from "../../../shared/api/kube-object.ts";
 import { refOf } from "../../../shared/api/kube-object.ts";
 import { formatId } from "../../../shared/inventory/id.ts";
 import { isOwnedBy } from "../../../shared/ssa/owner.ts";
-import { aKustomizeWorld, config, deployment, type KustomizeWorld, yamlOf } from "./kustomize-world.ts";
+import { aKustomizeWorld, config, configRef, deployment, type KustomizeWorld, yamlOf } from "./kustomize-world.ts";
 
 const owner = { name: "shop", namespace: "apps" };
 const names = ["a", "b", "c", "d", "e"] as const;
@@ -115,4 +115,38 @@ describe("a run", () => {
     },
     60_000,
   );
+});
+
+describe("a push that follows one whose worker died in the middle", () => {
+  const values = (world: KustomizeWorld) =>
+    ["a", "b"].map((name) => (world.cluster.find(configRef(name))?.data as { value?: string } | undefined)?.value);
+
+  it.each([
+    ["takes back what it brought", "3"],
+    ["takes all of it back", "1"],
+  ])("makes the cluster as Git has it where it %s", async (_, last) => {
+    for (const driftMode of ["within-a-minute", "approve"] as const) {
+      let isArmed = false;
+      const isAllowed = (_user: string, verb: string, { name }: { readonly name?: string }) => {
+        if (isArmed && verb === "apply" && name === "b") throw new Killed();
+        return true;
+      };
+      const world = aKustomizeWorld({}, { isAllowed });
+      const push = async (revision: string, a: string, b: string) => {
+        const yaml = yamlOf(config("a", a), config("b", b));
+        world.git = { revision: `main@sha1:${revision}`, yaml, closure: `closure-${a}-${b}` };
+        await run(world);
+      };
+      world.driftMode = driftMode;
+      await push("one", "1", "1");
+      isArmed = true;
+      await push("two", "2", "2");
+      expect(values(world)).toEqual(["2", "1"]);
+      isArmed = false;
+      await push("three", "1", last);
+      expect(values(world)).toEqual(["1", last]);
+      expect(world.condition("Ready")?.[0]).toBe("True");
+      expect(world.condition("Drifted")).toBeUndefined();
+    }
+  });
 });
