@@ -79,7 +79,7 @@ const flappersOf = (standing: readonly StandingObject[]): string =>
   "an unknown manager";
 
 /** One for exactly what stands; empty when nothing does. */
-export function planOf(standing: readonly DriftedObject[]): string {
+export function planOf(standing: readonly Pick<DriftedObject, "digest">[]): string {
   if (standing.length === 0) return "";
   const digests = standing.map(({ digest }) => digest).sort();
   return createHash("sha256").update(JSON.stringify(digests)).digest("hex").slice(0, 32);

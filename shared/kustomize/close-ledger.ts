@@ -14,8 +14,9 @@ import {
 } from "../drift/tell.ts";
 import { withStanding } from "../drift/standing.ts";
 import { driftEvent } from "./events.ts";
-import { type DriftLedger, driftingOf, type Found } from "./drift-ledger.ts";
+import { type DriftLedger, driftingOf, type Found, reasonOf, stoodIn } from "./drift-ledger.ts";
 import type { Run } from "./run.ts";
+import type { Stood } from "./stood-before.ts";
 import { momentOf, statusManager } from "./status.ts";
 
 /** @param isWhole every object was looked at, so that what was not found to differ does not differ */
@@ -28,7 +29,7 @@ export async function closeLedger(run: Run, isWhole: boolean): Promise<void> {
   if (before) {
     const outcome = conclude(ledger, before, isWhole, ports.clock.now());
     const after = outcome.record;
-    await tell(run, ledger, before, outcome);
+    await tell(run, ledger, outcome);
     if (JSON.stringify(after) !== JSON.stringify(before)) await ports.drifts.save(key, after);
     await useUpApproval(run, before, outcome.corrected.length > 0);
     noteStanding(run, ledger, after);
@@ -55,10 +56,12 @@ function conclude(ledger: DriftLedger, before: DriftRecord, isWhole: boolean, no
   ];
   const kept = isWhole ? [] : unseen.filter(({ id }) => !isSettled(id));
   const all = [...standing, ...kept].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const beyond = isWhole ? [] : unlisted(ledger, before);
   const { more: _, ...rest } = before;
   const record = boundRecord({
     ...rest,
-    plan: planOf(all),
+    plan: planOf([...all, ...beyond]),
+    ...(beyond.length > 0 ? { more: beyond.length } : {}),
     standing: all,
     past: [...past, ...before.past],
     corrections: withCorrections(
@@ -70,26 +73,25 @@ function conclude(ledger: DriftLedger, before: DriftRecord, isWhole: boolean, no
   return { record, corrected: past.filter(({ end }) => end === "corrected"), standing };
 }
 
+/** What stood beyond what the record lists, and was not looked at. */
+function unlisted(ledger: DriftLedger, { standing }: DriftRecord): readonly Stood[] {
+  const listed = new Set(standing.map(({ id }) => id));
+  const isOpen = (id: string) => !listed.has(id) && !ledger.found.has(id) && !ledger.settled.has(id);
+  return [...stoodIn(ledger)].filter(([id]) => isOpen(id)).map(([, stood]) => stood);
+}
+
 /** A correction that was under way when its worker died, and is done. */
 function endOf(reason: StandingObject["reason"], isThere: boolean): PastObject["end"] {
   if (!isThere) return "forgotten";
   return reason === "DriftCorrectionFailed" ? "corrected" : "reverted";
 }
 
-const standingObject = ({ object, decision }: Found): StandingObject => ({
-  ...object,
-  reason: decision.correct ? "DriftCorrectionFailed" : decision.reason,
-});
+const standingObject = (found: Found): StandingObject => ({ ...found.object, reason: reasonOf(found) });
 
 /** What stands as it stood is no news. */
-async function tell(
-  run: Run,
-  ledger: DriftLedger,
-  before: DriftRecord,
-  { corrected, standing }: Concluded,
-): Promise<void> {
+async function tell(run: Run, ledger: DriftLedger, { corrected, standing }: Concluded): Promise<void> {
   const { kustomization, ports, revision = "" } = run;
-  const known = new Map(before.standing.map(({ digest, reason }) => [digest, reason]));
+  const known = new Map([...stoodIn(ledger).values()].map(({ digest, reason }) => [digest, reason]));
   const { again } = run.drifting;
   const left = standing.filter(({ digest, reason }) => known.get(digest) !== reason);
   const told: readonly Told[] = [

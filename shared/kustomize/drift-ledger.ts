@@ -7,6 +7,7 @@ import { describeDrift } from "../drift/describe.ts";
 import { withCorrections } from "../drift/flapping.ts";
 import { approvalAnnotation, type Governance, readGovernance } from "../drift/mode.ts";
 import { type DriftedObject, type DriftRecord, emptyRecord, type StandingObject } from "../drift/record.ts";
+import type { StandingReason } from "../drift/standing.ts";
 import type { Item } from "../lease/ports.ts";
 import { findGoDuration } from "../runtime/go-duration.ts";
 import type { Checked } from "../ssa/apply.ts";
@@ -17,6 +18,7 @@ import type { ApplyRules } from "./apply-rules.ts";
 import type { Desired } from "./desired.ts";
 import type { KustomizePorts } from "./ports.ts";
 import { type Run, targetOf } from "./run.ts";
+import { type AllStanding, keptOf, type Stood, stoodBefore, stoodOf } from "./stood-before.ts";
 import { isNewRequest } from "./status.ts";
 
 /** Kept in the applied state from run to run. */
@@ -25,6 +27,8 @@ export interface Drifting {
   readonly objects: Readonly<Record<string, "seen" | "unseen">>;
   /** Epoch milliseconds at which somebody must look again. */
   readonly again?: number;
+  /** All that stands, where the record does not name all of it. */
+  readonly standing?: AllStanding;
 }
 
 export const notDrifting: Drifting = { objects: {} };
@@ -104,12 +108,12 @@ export async function governDrift(run: Run, members: readonly CheckedEntry[]): P
   const before = (ledger.before ??= await loadRecord(run, key));
   const digestKey = await ports.digestKey();
   const now = ports.clock.now();
-  const since = new Map(before.standing.map((object) => [object.id, object.since]));
+  const stood = stoodIn(ledger);
   const situation = {
     governance: ledger.governance,
     isGitNews: ledger.isGitNews,
     isRequested: isNewRequest(run.kustomization),
-    approved: approvedOf(run, before),
+    approved: approvedOf(run, before, stood),
     corrections: before.corrections,
     now,
     intervalMillis: findGoDuration(run.kustomization.spec.interval) ?? 0,
@@ -121,7 +125,7 @@ export async function governDrift(run: Run, members: readonly CheckedEntry[]): P
       secretValues: run.secretValues,
       ignored: check.dryRun ? ignored(check.dryRun) : [],
       overrideManagers: settings.overrideManagers,
-      since: since.get(entry.id) ?? now,
+      since: stood.get(entry.id)?.since ?? now,
     });
     const named = await withActor(run, entry, object);
     ledger.found.set(entry.id, { object: named, decision: decide(object, situation), isUnseen: isUnseen(run, check) });
@@ -156,9 +160,13 @@ function isUnseen({ kustomization: { metadata } }: Run, { live }: Checked): bool
 }
 
 /** What the person has seen who approved; whatever differs since then does so by another digest. */
-function approvedOf({ kustomization }: Run, { plan, standing }: DriftRecord): ReadonlySet<string> {
+function approvedOf(
+  { kustomization }: Run,
+  { plan }: DriftRecord,
+  stood: ReadonlyMap<string, Stood>,
+): ReadonlySet<string> {
   const approved = kustomization.metadata.annotations?.[approvalAnnotation];
-  return new Set(plan !== "" && approved === plan ? standing.map(({ digest }) => digest) : []);
+  return new Set(plan !== "" && approved === plan ? [...stood.values()].map(({ digest }) => digest) : []);
 }
 
 function underCorrection(before: DriftRecord, objects: readonly DriftedObject[], now: number): DriftRecord {
@@ -171,13 +179,28 @@ function underCorrection(before: DriftRecord, objects: readonly DriftedObject[],
   };
 }
 
+/** By inventory id, as it was before this run. */
+export const stoodIn = ({ before, state }: DriftLedger): ReadonlyMap<string, Stood> =>
+  stoodBefore(before, state.drifting?.standing);
+
+export const reasonOf = ({ decision }: Found): StandingReason =>
+  decision.correct ? "DriftCorrectionFailed" : decision.reason;
+
 /** What the applied state keeps: what was left, and what was not looked at again. */
 export function driftingOf({ drift: ledger, drifting }: Run, isWhole: boolean): Drifting {
   if (!ledger) return drifting;
   const objects = isWhole ? {} : { ...drifting.objects };
-  for (const id of ledger.settled) delete objects[id];
+  const standing = new Map(isWhole ? [] : stoodIn(ledger));
+  for (const id of ledger.settled) {
+    delete objects[id];
+    standing.delete(id);
+  }
   const left = [...ledger.found.values()].filter(({ object }) => !ledger.settled.has(object.id));
-  for (const { object, isUnseen: unseen } of left) objects[object.id] = unseen ? "unseen" : "seen";
+  for (const found of left) {
+    const { object, isUnseen: unseen } = found;
+    objects[object.id] = unseen ? "unseen" : "seen";
+    standing.set(object.id, stoodOf({ ...object, reason: reasonOf(found) }));
+  }
   const times = left.flatMap(({ decision }) => (decision.correct ? [] : (decision.again ?? [])));
-  return { objects, ...(times.length > 0 ? { again: Math.min(...times) } : {}) };
+  return { objects, ...(times.length > 0 ? { again: Math.min(...times) } : {}), ...keptOf(standing) };
 }
