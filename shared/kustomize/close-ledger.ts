@@ -19,17 +19,23 @@ import type { Run } from "./run.ts";
 import type { Stood } from "./stood-before.ts";
 import { momentOf, statusManager } from "./status.ts";
 
-/** @param isWhole every object was looked at, so that what was not found to differ does not differ */
-export async function closeLedger(run: Run, isWhole: boolean): Promise<void> {
+/**
+ * `applied`: every object was looked at, so that what was not found to differ does not differ; `continued`: another run
+ * goes on at once with what this one has not come to.
+ */
+export type ApplyEnd = "applied" | "continued" | "failed";
+
+export async function closeLedger(run: Run, end: ApplyEnd): Promise<void> {
   const { drift: ledger, ports, key } = run;
   if (!ledger) return;
+  const isWhole = end === "applied";
   run.drifting = driftingOf(run, isWhole);
   run.drift = undefined;
   const { before } = ledger;
   if (before) {
     const outcome = conclude(ledger, before, isWhole, ports.clock.now());
     const after = outcome.record;
-    await tell(run, ledger, outcome);
+    await tell(run, ledger, outcome, end);
     if (JSON.stringify(after) !== JSON.stringify(before)) await ports.drifts.save(key, after);
     await useUpApproval(run, before, outcome.corrected.length > 0);
     noteStanding(run, ledger, after);
@@ -89,15 +95,25 @@ function endOf(reason: StandingObject["reason"], isThere: boolean): PastObject["
 const standingObject = (found: Found): StandingObject => ({ ...found.object, reason: reasonOf(found) });
 
 /** What stands as it stood is no news. */
-async function tell(run: Run, ledger: DriftLedger, { corrected, standing }: Concluded): Promise<void> {
+async function tell(
+  run: Run,
+  ledger: DriftLedger,
+  { corrected, standing }: Concluded,
+  runEnd: ApplyEnd,
+): Promise<void> {
   const { kustomization, ports, revision = "" } = run;
   const known = new Map([...stoodIn(ledger).values()].map(({ digest, reason }) => [digest, reason]));
   const { again } = run.drifting;
-  const left = standing.filter(({ digest, reason }) => known.get(digest) !== reason);
+  const news = standing.filter(({ digest, reason }) => known.get(digest) !== reason);
+  // What has not had its turn yet was not refused, and is told of when it is corrected.
+  const left = news.filter(({ reason }) => runEnd !== "continued" || reason !== "DriftCorrectionFailed");
   const told: readonly Told[] = [
     ...corrected.map((object) => ({ object, end: "corrected" })),
     ...left.map((object) => ({ object, end: endOfStanding(object, again) })),
   ];
+  const isSilent = ledger.governance.snooze !== undefined;
+  const fresh = [...corrected, ...news].filter(({ digest }) => !known.has(digest));
+  if (fresh.length > 0 && !isSilent) ports.drifted(fresh.length);
   if (told.length === 0) return;
   for (const { object, end } of told)
     ports.log("drift", { object: subjectOfDrift(object), what: whatHappened(object), end, revision });
@@ -105,9 +121,6 @@ async function tell(run: Run, ledger: DriftLedger, { corrected, standing }: Conc
   const problems = ledger.governance.problems.length > 0 ? `\n${ledger.governance.problems.join("; ")}` : "";
   const reason = flapping.length > 0 ? "DriftFlapping" : "DriftDetected";
   await ports.event(driftEvent(kustomization, reason, `${eventText(told)}${problems}`, revision));
-  const isSilent = ledger.governance.snooze !== undefined;
-  const fresh = told.filter(({ object }) => !known.has(object.digest));
-  if (fresh.length > 0 && !isSilent) ports.drifted(fresh.length);
 }
 
 function noteStanding(run: Run, ledger: DriftLedger, record: DriftRecord): void {

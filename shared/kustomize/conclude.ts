@@ -175,7 +175,7 @@ class UnhealthyError extends ReconcileError {
 /** Whatever the run had done stays in its status; a defect of ours is no failure of the object and goes on. */
 export async function concludeFailure(run: Run, error: unknown): Promise<Outcome> {
   const { kustomization, ports, revision } = run;
-  await closeLedger(run, false);
+  await closeLedger(run, "failed");
   const failure = await explained(run, failureOf(run, error));
   // Our own limits are no news about the object: it stays as it was.
   if (failure.waits && failure.reason === "Progressing")

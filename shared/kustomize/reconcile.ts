@@ -124,7 +124,7 @@ async function work(run: Run, row: Item): Promise<Outcome> {
     { ...state, closure: build.closure, vanishing: [...run.vanishing], moving: run.moving },
     rules,
   );
-  await closeLedger(run, outcome.kind === "applied");
+  await closeLedger(run, outcome.kind);
   if (outcome.kind === "continued") return outcome;
   const pruning = { stale: plan.stale, wanted: outcome.inventory, owner, state: outcome.state };
   const pruned = await pruneStale(run, pruning);

@@ -8,13 +8,19 @@ import { aKustomizeWorld, config, configRef, key, type KustomizeWorld, self, yam
 const minute = 60_000;
 const names = Array.from({ length: 105 }, (_, index) => `c${String(index).padStart(3, "0")}`);
 
-/** All of them edited by hand, and seen. */
-async function drifted(mode: string): Promise<KustomizeWorld> {
+/** All of them edited by hand. */
+async function edited(mode: string): Promise<KustomizeWorld> {
   const world = aKustomizeWorld();
   world.git.yaml = yamlOf(...names.map((name) => config(name)));
   world.cluster.edit(self, { metadata: { annotations: { "driftless.dev/drift": mode } } }, "kubectl-annotate");
   await world.run();
   for (const name of names) world.cluster.edit(configRef(name), { data: { value: "by hand" } }, "kubectl-edit");
+  return world;
+}
+
+/** And seen. */
+async function drifted(mode: string): Promise<KustomizeWorld> {
+  const world = await edited(mode);
   await world.run();
   return world;
 }
@@ -55,5 +61,18 @@ describe("drift of more objects than the record lists", () => {
     await world.run();
     expect((await world.state()).drifting).toBeUndefined();
     expect(world.condition("Drifted")).toBeUndefined();
+  });
+
+  it("is not called refused where the deadline comes before the end of its correction", async () => {
+    const world = await edited("within-a-minute");
+    world.looksBeforeDeadline = 2;
+    expect((await world.run()).kind).toBe("continued");
+    expect(left(world)).toBe(names.length - 50);
+    world.looksBeforeDeadline = Infinity;
+    expect((await world.run()).kind).toBe("ready");
+    expect(left(world)).toBe(0);
+    const ends = world.logs.filter(({ event }) => event === "drift").map(({ fields }) => fields.end);
+    expect(ends).toEqual(names.map(() => "corrected"));
+    expect(world.drifts).toEqual([names.length]);
   });
 });
