@@ -20,6 +20,7 @@ const large: Limit = { kilobytes: 1600, seconds: 0.16 };
 const functions: Readonly<Record<string, Limit | undefined>> = {
   webhook: small,
   tick: small,
+  audit: undefined,
   sweep: undefined,
   source: undefined,
   render: undefined,

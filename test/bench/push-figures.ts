@@ -25,7 +25,7 @@ const aimedAt = (value: number): Target => ({ relation: "<=", value, of: "ratio"
 
 /** Objects of a push besides those that are created or changed, and requests that are allowed around them. */
 const untouchedOfThousand = 999;
-const requestsOfOneChange = 15;
+const requestsOfOneChange = 12;
 const requestsAround = 12;
 
 export function pushFigures(
