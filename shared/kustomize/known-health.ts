@@ -4,6 +4,7 @@ import { assessHealth, type Health, hasPods } from "../health/assess-health.ts";
 import { fieldAt } from "../health/fields.ts";
 import { formatId } from "../inventory/id.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
+import { kindKey } from "./observe-live.ts";
 
 export interface Known {
   readonly ref: ObjectRef;
@@ -18,6 +19,7 @@ export interface KnownHealth {
   of(ref: ObjectRef): Known | undefined;
   /** Ignored when something newer is known of the object. @returns whether the health is another one now */
   saw(object: KubeObject): boolean;
+  /** Ignored when something newer is known: another object may bear the name since. */
   gone(ref: ObjectRef, version?: string): boolean;
   /** A kind that nobody has defined yet may come. */
   undefinedKind(ref: ObjectRef): void;
@@ -35,10 +37,14 @@ export type Judge = (object: KubeObject) => Health | undefined;
 /** @param judge the spec's own rules; undefined for kinds that they do not judge */
 export function createKnownHealth(judge: Judge, now: () => number): KnownHealth {
   const known = new Map<string, Known>();
+  const clusterWide = new Set<string>();
   let isAlarmed = false;
+  /** The server passes over the namespace that a spec names for a kind that has none, and answers without it. */
+  const idOf = (ref: ObjectRef): string =>
+    ref.namespace !== undefined && clusterWide.has(kindKey(ref)) ? formatId({ ...ref, namespace: "" }) : formatId(ref);
   const healthOf = (object: KubeObject): Health => judge(object) ?? assessHealth(object, [], now());
   const keep = (entry: Known): boolean => {
-    const id = formatId(entry.ref);
+    const id = idOf(entry.ref);
     const before = known.get(id);
     known.set(id, entry);
     isAlarmed ||= entry.health.status === "Failed";
@@ -46,20 +52,25 @@ export function createKnownHealth(judge: Judge, now: () => number): KnownHealth 
   };
   const none = { object: undefined, generation: 0 };
   return {
-    of: (ref) => known.get(formatId(ref)),
+    of: (ref) => known.get(idOf(ref)),
     saw(object) {
       const ref = refOf(object);
-      const before = known.get(formatId(ref));
+      if (ref.namespace === undefined) clusterWide.add(kindKey(ref));
+      const before = known.get(idOf(ref));
       if (before && isOlder(object, before)) return false;
       const health = healthOf(object);
       const { resourceVersion: version = "", generation = 0 } = object.metadata;
       const isDone = health.status === "Current";
       return keep({ ref, health, object: isDone ? undefined : object, version, generation });
     },
-    gone: (ref, version = "") => keep({ ...none, ref, health: assessHealth(undefined), version }),
+    gone(ref, version = "") {
+      const before = known.get(idOf(ref));
+      if (before && precedes(version, before.version)) return false;
+      return keep({ ...none, ref, health: assessHealth(undefined), version });
+    },
     undefinedKind: (ref) => void keep({ ...none, ref, health: unknown(ref), version: "" }),
     forget: (ref) => {
-      known.delete(formatId(ref));
+      known.delete(idOf(ref));
       isAlarmed = true;
     },
     alarm: () => {
@@ -71,20 +82,23 @@ export function createKnownHealth(judge: Judge, now: () => number): KnownHealth 
       return was;
     },
     async lookAtPods(ref, cluster) {
-      const entry = known.get(formatId(ref));
+      const entry = known.get(idOf(ref));
       if (!entry?.object) return;
       const { object } = entry;
       const health = judge(object) ?? (await withPods(object, cluster, now));
-      if (known.get(formatId(ref)) === entry) keep({ ...entry, health });
+      if (known.get(idOf(ref)) === entry) keep({ ...entry, health });
     },
   };
 }
 
 /** Versions of one kind are numbers that grow; where a server has others, its generation is the second best. */
 function isOlder({ metadata: { resourceVersion = "", generation } }: KubeObject, before: Known): boolean {
-  if (isNumber(resourceVersion) && isNumber(before.version)) return BigInt(resourceVersion) < BigInt(before.version);
+  if (isNumber(resourceVersion) && isNumber(before.version)) return precedes(resourceVersion, before.version);
   return (generation ?? 0) < before.generation;
 }
+
+const precedes = (version: string, other: string): boolean =>
+  isNumber(version) && isNumber(other) && BigInt(version) < BigInt(other);
 
 const isNumber = (text: string): boolean => /^\d+$/.test(text);
 

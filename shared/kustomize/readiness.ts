@@ -3,7 +3,7 @@
  * before the reply to the write. Where a kind may not be watched it is asked for again and again.
  */
 import { type KubeObject, type ObjectRef, refOf } from "../api/kube-object.ts";
-import { assessHealth } from "../health/assess-health.ts";
+import { assessHealth, type Health } from "../health/assess-health.ts";
 import { concludeHealth, type HealthConclusion } from "../health/conclude-health.ts";
 import { formatId } from "../inventory/id.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
@@ -42,6 +42,7 @@ export interface ReadinessOptions {
   readonly judge?: Judge;
 }
 
+const unknown: Health = { status: "Unknown", message: "the API server has not told of it yet" };
 const nothingOwned: Owned = { selector: undefined, has: () => false };
 
 const firstPauseMillis = 100;
@@ -69,10 +70,10 @@ export function createReadiness(cluster: Cluster, options: ReadinessOptions): Re
         await looks.atAbsent(targets);
         await looks.atPods(targets);
         const conclusion = conclude(targets, known, wait);
-        if (conclusion && (conclusion.kind !== "waiting" || clock.now() >= end)) return conclusion;
-        const polled = watches.open(conclusion?.open ?? []);
+        if (conclusion.kind !== "waiting" || clock.now() >= end) return conclusion;
+        const polled = watches.open(conclusion.open);
         const until = Math.min(clock.now() + (polled.length > 0 ? pause : longestPauseMillis), end);
-        const isOpen = openOf(conclusion?.open ?? [], known);
+        const isOpen = openOf(conclusion.open, known);
         while ((await bell.wait(until - clock.now())) && isOpen() && clock.now() < until);
         if (clock.now() >= until) polled.forEach((ref) => known.forget(ref));
       }
@@ -112,17 +113,18 @@ function sinkOf(known: KnownHealth, ring: () => void): Parameters<typeof createW
   };
 }
 
-/** Undefined while something has to be looked at first. */
+/** What nothing is known of even after a look is waited for like the rest, and no longer. */
 function conclude(
   targets: readonly ObjectRef[],
   known: KnownHealth,
   { vanishing = new Set(), failFast = true }: WaitOptions,
-): HealthConclusion | undefined {
-  const assessed = targets.flatMap((ref) => {
-    const health = known.of(ref)?.health;
-    return health ? [{ ref, health, vanishesWhenDone: vanishing.has(formatId(ref)) }] : [];
-  });
-  return assessed.length < targets.length ? undefined : concludeHealth(assessed, { failFast });
+): HealthConclusion {
+  const assessed = targets.map((ref) => ({
+    ref,
+    health: known.of(ref)?.health ?? unknown,
+    vanishesWhenDone: vanishing.has(formatId(ref)),
+  }));
+  return concludeHealth(assessed, { failFast });
 }
 
 /**

@@ -76,6 +76,9 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
   const keyOf = ({ apiVersion, kind, namespace = "", name }: ObjectRef) =>
     [groupOf(apiVersion), kind, resource(apiVersion, kind).namespaced ? namespace : "", name].join("|");
   const at = (ref: ObjectRef) => store.get(keyOf(ref));
+  /** A namespace in the path of a kind that has none selects nothing. */
+  const isWithin = ({ metadata }: KubeObject, { namespaced }: ApiResource, namespace: string | undefined) =>
+    namespace === undefined || !namespaced || metadata.namespace === namespace;
   const received = (user: string, verb: string, ref: Partial<ObjectRef> & { kind: string }) => {
     const request = `${verb} ${[ref.kind, ref.namespace, ref.name].filter(Boolean).join("/")}`;
     sent.push({ user, request });
@@ -129,12 +132,12 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
   /** Every change since the version, and those to come, until the signal aborts; without one it ends with the last. */
   async function* watch(user: string, apiVersion: string, kind: string, options: WatchOptions) {
     const { namespace, labelSelector, fieldSelector, metadataOnly = false, resourceVersion, signal, onOpen } = options;
-    resource(apiVersion, kind);
+    const definition = resource(apiVersion, kind);
     received(user, "watch", { kind, ...(namespace ? { namespace } : {}) });
     const isSelected = (object: KubeObject | undefined): object is KubeObject =>
       object?.kind === kind &&
       groupOf(object.apiVersion) === groupOf(apiVersion) &&
-      (namespace === undefined || object.metadata.namespace === namespace) &&
+      isWithin(object, definition, namespace) &&
       matchesLabels(object, labelSelector) &&
       matchesFields(object, fieldSelector);
     onOpen?.();
@@ -220,13 +223,13 @@ export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryC
     },
     list: async (apiVersion, kind, listOptions = {}) => {
       const { namespace, labelSelector, fieldSelector, metadataOnly = false, limit, take } = listOptions;
-      resource(apiVersion, kind);
+      const definition = resource(apiVersion, kind);
       received(user, "list", { kind, ...(namespace ? { namespace } : {}) });
       const items = [...store.values()].filter(
         (object) =>
           object.kind === kind &&
           groupOf(object.apiVersion) === groupOf(apiVersion) &&
-          (namespace === undefined || object.metadata.namespace === namespace) &&
+          isWithin(object, definition, namespace) &&
           matchesLabels(object, labelSelector) &&
           matchesFields(object, fieldSelector),
       );

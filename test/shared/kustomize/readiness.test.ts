@@ -13,6 +13,26 @@ const refOf = (name: string, namespace = "apps") => ({ apiVersion: "apps/v1", ki
 const ours = { selector, has: () => true };
 const ready = { status: rolledOut };
 
+const issuers: KubeObject = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "issuers.example.com" },
+  spec: {
+    group: "example.com",
+    scope: "Cluster",
+    names: { kind: "Issuer", plural: "issuers" },
+    versions: [{ name: "v1", served: true }],
+  },
+};
+const issuer = (name: string, status: string): KubeObject =>
+  owned({
+    apiVersion: "example.com/v1",
+    kind: "Issuer",
+    metadata: { name },
+    status: { conditions: [{ type: "Ready", status }] },
+  });
+const issuerRef = (name: string) => ({ apiVersion: "example.com/v1", kind: "Issuer", namespace: "apps", name });
+
 interface World {
   readonly cluster: MemoryCluster;
   readonly readiness: Readiness;
@@ -195,6 +215,42 @@ describe("createReadiness", () => {
       ),
     ).toEqual({ kind: "current" });
     expect(asked()).toEqual(["list Deployment/apps"]);
+  });
+
+  it("finds an object of a kind without namespaces that is asked for with one", async () => {
+    const { cluster, readiness, asked } = aWorld();
+    cluster.put({ apiVersion: "v1", kind: "Namespace", metadata: { name: "team" } });
+    const ref = { apiVersion: "v1", kind: "Namespace", namespace: "apps", name: "team" };
+    expect(await readiness.wait([ref], { millis: 0 })).toEqual({ kind: "current" });
+    expect(asked()).toEqual(["get Namespace/apps/team"]);
+  });
+
+  it("hears of such an object from its WATCH, be it there from the start or not", async () => {
+    const { cluster, readiness } = aWorld();
+    cluster.put(issuers);
+    cluster.put(issuer("early", "False"));
+    const waits = readiness.wait([issuerRef("early"), issuerRef("late")], { millis: 5000 });
+    await soon();
+    const from = performance.now();
+    cluster.put(issuer("late", "True"));
+    cluster.put(issuer("early", "True"));
+    expect(await waits).toEqual({ kind: "current" });
+    expect(performance.now() - from).toBeLessThan(500);
+    readiness.close();
+  });
+
+  it("ends in time when a look tells nothing", async () => {
+    const { cluster, readiness, put } = aWorld(fakeClock());
+    const other = put("other", rolledOut);
+    let gets = 0;
+    Object.assign(cluster, { get: async () => (gets += 1) && other });
+    const conclusion = await readiness.wait([refOf("web")], { millis: 3000 });
+    expect(conclusion).toMatchObject({
+      kind: "waiting",
+      message: "timeout waiting for: [Deployment/apps/web status: 'Unknown': the API server has not told of it yet]",
+    });
+    expect(gets).toBeLessThan(10);
+    readiness.close();
   });
 
   it("lets a defect of ours through", async () => {
