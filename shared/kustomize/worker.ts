@@ -32,6 +32,7 @@ import { controllerUser, reconcile } from "./reconcile.ts";
 import { isRoot } from "./root.ts";
 import { sourceKeyOf, sourceRefOf } from "./source-ref.ts";
 import { controller, statusManager } from "./status.ts";
+import { letGo } from "./unreadable.ts";
 
 export interface WorkerPorts extends ClusterPorts {
   readonly blobs: BlobStore;
@@ -93,6 +94,10 @@ async function workOnObject(
   if (!object) return forget(key, ports);
   const parsed = parseKustomization(object);
   if (!parsed.ok) {
+    if (await letGo(object, own, options)) {
+      await createAnnouncer(self, table, ports.trigger).gone(object);
+      return forget(key, ports);
+    }
     const message = `the spec cannot be read, correct it: ${describeFindings(parsed.findings)}`;
     const stalled = await stallObject(self, object, { reason: "Failed", message }, own, options);
     return { ...stalled, seenRev: await storedRevision(object, ports.sources(self.cluster)) };

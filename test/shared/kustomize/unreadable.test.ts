@@ -2,7 +2,10 @@
 import { describe, expect, it } from "vitest";
 
 import { KubeError } from "../../../shared/kubernetes/cluster.ts";
+import { finalizer } from "../../../shared/kubernetes/finalizer.ts";
+import { letGo } from "../../../shared/kustomize/unreadable.ts";
 import { ReconcileError } from "../../../shared/runtime/reconcile-error.ts";
+import { createMemoryCluster } from "../../fakes/memory-cluster.ts";
 import { aKustomizeWorld, config, configRef, type KustomizeWorld, self, yamlOf } from "./kustomize-world.ts";
 
 const variables = { postBuild: { substituteFrom: [{ kind: "ConfigMap", name: "variables" }] } };
@@ -21,6 +24,38 @@ async function aWorld(spec: Readonly<Record<string, unknown>> = {}): Promise<Kus
 const unavailable = new KubeError(503, "ServiceUnavailable", "etcd has no leader");
 const forbidden = new KubeError(403, "Forbidden", "not for you");
 const deletes = (world: KustomizeWorld) => world.cluster.requests.filter((request) => request.startsWith("delete "));
+
+describe("an object that is being deleted and cannot be read", () => {
+  const leaving = async (status: unknown, isDeleted = true) => {
+    const cluster = createMemoryCluster();
+    cluster.put({
+      apiVersion: self.apiVersion,
+      kind: self.kind,
+      metadata: { name: self.name, namespace: "apps", finalizers: [finalizer] },
+      spec: { interval: "never" },
+      ...(status ? { status } : {}),
+    });
+    if (isDeleted) await cluster.delete(self);
+    const object = cluster.find(self);
+    if (!object) throw new Error("the finalizer does not hold it");
+    const isLet = await letGo(object, cluster, { fieldManager: "kustomize-controller", fence: () => undefined });
+    return { isLet, isThere: cluster.find(self) !== undefined };
+  };
+
+  it("goes when nothing was applied for it", async () => {
+    expect(await leaving(undefined)).toEqual({ isLet: true, isThere: false });
+    expect(await leaving({ inventory: { entries: [] } })).toEqual({ isLet: true, isThere: false });
+  });
+
+  it("stays as long as it owns objects", async () => {
+    const entries = [{ id: "apps_a__ConfigMap", v: "v1" }];
+    expect(await leaving({ inventory: { entries } })).toEqual({ isLet: false, isThere: true });
+  });
+
+  it("stays when nobody deletes it", async () => {
+    expect(await leaving(undefined, false)).toEqual({ isLet: false, isThere: true });
+  });
+});
 
 describe("nothing is deleted when", () => {
   it.each<[string, Readonly<Record<string, unknown>>, (world: KustomizeWorld) => void]>([
