@@ -13,6 +13,8 @@ export interface Known {
   readonly object: KubeObject | undefined;
   readonly version: string;
   readonly generation: number;
+  /** None where nothing is there. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface KnownHealth {
@@ -50,7 +52,7 @@ export function createKnownHealth(judge: Judge, now: () => number): KnownHealth 
     isAlarmed ||= entry.health.status === "Failed";
     return before?.health.status !== entry.health.status;
   };
-  const none = { object: undefined, generation: 0 };
+  const none = { object: undefined, generation: 0, labels: {} };
   return {
     of: (ref) => known.get(idOf(ref)),
     saw(object) {
@@ -59,9 +61,9 @@ export function createKnownHealth(judge: Judge, now: () => number): KnownHealth 
       const before = known.get(idOf(ref));
       if (before && isOlder(object, before)) return false;
       const health = healthOf(object);
-      const { resourceVersion: version = "", generation = 0 } = object.metadata;
+      const { resourceVersion: version = "", generation = 0, labels = {} } = object.metadata;
       const isDone = health.status === "Current";
-      return keep({ ref, health, object: isDone ? undefined : object, version, generation });
+      return keep({ ref, health, object: isDone ? undefined : object, version, generation, labels });
     },
     gone(ref, version = "") {
       const before = known.get(idOf(ref));

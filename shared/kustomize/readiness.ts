@@ -9,9 +9,9 @@ import { formatId } from "../inventory/id.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import { createBell } from "../runtime/bell.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { createKnownHealth, type Judge, type KnownHealth } from "./known-health.ts";
+import { createKnownHealth, type Judge, type Known, type KnownHealth } from "./known-health.ts";
 import { createLooks } from "./look-at-health.ts";
-import type { Owned } from "./watch-scopes.ts";
+import { isSelected, type Owned } from "./watch-scopes.ts";
 import { createWatches } from "./watches.ts";
 
 export interface Readiness {
@@ -49,8 +49,9 @@ const firstPauseMillis = 100;
 const longestPauseMillis = 1000;
 
 export function createReadiness(cluster: Cluster, options: ReadinessOptions): Readiness {
-  const { clock, owned = nothingOwned, judge = () => undefined } = options;
+  const { clock, judge = () => undefined } = options;
   const known = createKnownHealth(judge, clock.now);
+  const owned = labelledOf(options.owned ?? nothingOwned, known);
   const versions = new Map<string, string>();
   const foreseen: ObjectRef[] = [];
   const bell = createBell(clock);
@@ -94,6 +95,18 @@ export async function lookAtHealth(
   } finally {
     readiness.close();
   }
+}
+
+/** The label of what is applied may be overwritten by the spec, or missing where an object is left as it was found. */
+function labelledOf({ selector, has }: Owned, known: KnownHealth): Owned {
+  const isLabelled = ({ labels }: Known) => selector !== undefined && isSelected(labels, selector);
+  return {
+    selector,
+    has: (ref) => {
+      const entry = known.of(ref);
+      return has(ref) && (entry === undefined || isLabelled(entry));
+    },
+  };
 }
 
 function sinkOf(known: KnownHealth, ring: () => void): Parameters<typeof createWatches>[1] {

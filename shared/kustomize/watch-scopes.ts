@@ -13,6 +13,7 @@ export interface Scope {
 export interface Owned {
   /** Selects what the run applies; undefined where nothing bears a label. */
   readonly selector: string | undefined;
+  /** Whether the object bears it, as far as is known. */
   readonly has: (ref: ObjectRef) => boolean;
 }
 
@@ -35,15 +36,16 @@ export function byKind(refs: readonly ObjectRef[]): readonly (readonly ObjectRef
 }
 
 function scopesOfKind(members: readonly ObjectRef[], { selector, has }: Owned): readonly Scope[] {
-  const [first] = members;
-  if (!first) return [];
-  if (members.length > 1 && selector !== undefined && members.every(has)) {
-    const { apiVersion, kind, namespace } = first;
-    const isOne = members.every((ref) => ref.namespace === namespace);
-    return [{ apiVersion, kind, labelSelector: selector, ...(isOne && namespace ? { namespace } : {}) }];
-  }
-  return members.length > mostByName ? [] : members.map(byName);
+  const ours = selector === undefined ? [] : members.filter(has);
+  const [first] = ours;
+  if (!first || selector === undefined || ours.length === 1) return byNames(members);
+  const { apiVersion, kind, namespace } = first;
+  const isOne = ours.every((ref) => ref.namespace === namespace);
+  const scope = { apiVersion, kind, labelSelector: selector, ...(isOne && namespace ? { namespace } : {}) };
+  return [scope, ...byNames(members.filter((ref) => !has(ref)))];
 }
+
+const byNames = (refs: readonly ObjectRef[]): readonly Scope[] => (refs.length > mostByName ? [] : refs.map(byName));
 
 const byName = ({ apiVersion, kind, namespace, name }: ObjectRef): Scope => ({
   apiVersion,
@@ -57,4 +59,12 @@ export function covers(scope: Scope, ref: ObjectRef, { has }: Owned): boolean {
   if (kindKey(scope) !== kindKey(ref)) return false;
   if (scope.namespace !== undefined && scope.namespace !== ref.namespace) return false;
   return scope.fieldSelector === undefined ? has(ref) : scope.fieldSelector === `metadata.name=${ref.name}`;
+}
+
+/** Whether a WATCH by the selector `name=value,…` tells of an object with these labels. */
+export function isSelected(labels: Readonly<Record<string, string>>, selector: string): boolean {
+  return selector.split(",").every((term) => {
+    const [name = "", value = ""] = term.split("=");
+    return labels[name] === value;
+  });
 }

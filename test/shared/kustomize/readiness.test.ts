@@ -217,6 +217,20 @@ describe("createReadiness", () => {
     expect(asked()).toEqual(["list Deployment/apps"]);
   });
 
+  it("watches by its name what is applied without our label", async () => {
+    const { cluster, readiness, put, asked } = aWorld();
+    for (const name of ["a", "b"]) readiness.saw(put(name));
+    readiness.saw(cluster.put(deployment("bare")));
+    const waits = readiness.wait([refOf("a"), refOf("b"), refOf("bare")], { millis: 5000 });
+    await soon();
+    const from = performance.now();
+    for (const name of ["a", "b", "bare"]) cluster.edit(refOf(name), ready, "kube-controller-manager");
+    expect(await waits).toEqual({ kind: "current" });
+    expect(performance.now() - from).toBeLessThan(500);
+    expect(asked()).toEqual(["watch Deployment/apps", "watch Deployment/apps"]);
+    readiness.close();
+  });
+
   it("finds an object of a kind without namespaces that is asked for with one", async () => {
     const { cluster, readiness, asked } = aWorld();
     cluster.put({ apiVersion: "v1", kind: "Namespace", metadata: { name: "team" } });
