@@ -61,10 +61,19 @@ export function findStanding(object: KubeObject): FoundStanding | undefined {
   return { reason, message: found.message, plan };
 }
 
-/** Somebody approved what stands, governs it otherwise since, or its snooze is over: a run has to look at it again. */
-export function isGovernedAnew(object: KubeObject, fallback: DriftMode, now: number): boolean {
+/** How an object's drift is governed and what of it is approved, as a row keeps it of a run that failed. */
+export function governedAs({ metadata: { annotations = {} } }: KubeObject, fallback: DriftMode, now: number): string {
+  return JSON.stringify([markOf(readGovernance(annotations, fallback, now)), annotations[approvalAnnotation] ?? ""]);
+}
+
+/**
+ * Somebody approved what stands, governs it otherwise since, or its snooze is over: a run has to look at it again.
+ *
+ * @param failed how it was governed for a run that failed since, and that is retried anyway
+ */
+export function isGovernedAnew(object: KubeObject, fallback: DriftMode, now: number, failed?: unknown): boolean {
   const standing = findStanding(object);
-  if (!standing) return false;
+  if (!standing || failed === governedAs(object, fallback, now)) return false;
   const { annotations = {} } = object.metadata;
   if (standing.plan !== "" && annotations[approvalAnnotation] === standing.plan) return true;
   return !standing.message.endsWith(endOf(markOf(readGovernance(annotations, fallback, now)), standing.plan));

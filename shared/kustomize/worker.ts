@@ -11,6 +11,7 @@ import { decodeFluxSettings, encodeFluxSettings } from "../config/stored-setting
 import { type ClusterRecord, recordSettings } from "../runtime/cluster-record.ts";
 import type { DriftMode } from "../drift/mode.ts";
 import { createDriftRecords } from "../drift/records.ts";
+import { governedAs } from "../drift/standing.ts";
 import { assertNever } from "../runtime/assert-never.ts";
 import type { BlobStore } from "../runtime/blob-store.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -161,7 +162,7 @@ async function workOnObject(
     pushedAt: numberOf(row.pushedAt),
   });
   if (outcome.kind === "gone") return forget(key, ports);
-  return toResult(outcome, self, object, row);
+  return toResult(outcome, self, object, { row, governed: governedAs(object, engine.driftMode, startedAt) });
 }
 
 /** Nothing is left to anybody else, so that what is new can be taken before it is read. */
@@ -207,14 +208,17 @@ async function storedRevision(object: KubeObject, sources: Sources): Promise<str
 async function forget(key: string, { blobs, table, clock }: WorkerPorts): Promise<WorkResult> {
   await blobs.delete(`state/${key}.json.gz`);
   await createDriftRecords(table, clock).delete(key);
-  return { kind: "done", remove: ["rpk", "rsk", "vpk", "vsk", "seenUid", "seenGen", "seenRev", ...phaseFields] };
+  return {
+    kind: "done",
+    remove: ["rpk", "rsk", "vpk", "vsk", "seenUid", "seenGen", "seenRev", "failedGov", ...phaseFields],
+  };
 }
 
 function toResult(
   outcome: Exclude<Outcome, { kind: "gone" }>,
   self: ObjectKey,
   object: KubeObject,
-  row: Item,
+  { row, governed }: { readonly row: Item; readonly governed: string },
 ): WorkResult {
   if (outcome.kind === "continued") return { kind: "continue", progress: outcome.progress };
   const { metadata } = object;
@@ -223,6 +227,7 @@ function toResult(
     seenGen: metadata.generation ?? 0,
     ...indexOf(self, object),
     ready: outcome.kind === "ready",
+    failedGov: failures.has(outcome.kind) ? governed : "",
     ...(outcome.kind === "health" ? { ...outcome.phase } : {}),
   };
   const remove = outcome.kind === "health" || !parsePhase(row) ? {} : { remove: phaseFields };
@@ -241,6 +246,9 @@ function toResult(
       return assertNever(outcome);
   }
 }
+
+/** Ends that a run may come to before it looks at drift; each has its own time of the next run. */
+const failures: ReadonlySet<Outcome["kind"]> = new Set(["stalled", "waiting", "retrying"]);
 
 /** By its source and by its cluster. */
 function indexOf(self: ObjectKey, object: KubeObject): Item {

@@ -83,7 +83,7 @@ export async function lookClosely(
   const known = {
     ...(await readKnown(cluster, objects, table)),
     now: Math.floor(clock.now() / 1000),
-    isGovernedAnew: (object: KubeObject) => isGovernedAnew(object, mode, clock.now()),
+    isGovernedAnew: (object: KubeObject, failed: unknown) => isGovernedAnew(object, mode, clock.now(), failed),
   };
   const due = findDue(cluster, objects, known);
   const told = toldOf(due, objects);

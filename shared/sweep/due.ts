@@ -30,8 +30,8 @@ export interface Known {
   readonly rows: ReadonlyMap<string, Item>;
   /** What each source has stored and announced, read consistently. */
   readonly sources: ReadonlyMap<string, Item>;
-  /** Whether what a run left of drift is now governed otherwise, or approved. */
-  readonly isGovernedAnew?: (object: KubeObject) => boolean;
+  /** Whether what a run left of drift is now governed otherwise, or approved, and no run that failed knew of it. */
+  readonly isGovernedAnew?: (object: KubeObject, failed: unknown) => boolean;
   /** Epoch seconds. */
   readonly now: number;
 }
@@ -66,7 +66,7 @@ function reason(cluster: string, object: KubeObject, row: Item | undefined, know
   if (row?.seenGen !== metadata.generation) return "spec";
   if (suspended) return undefined;
   if (isApproved(object)) return "approved";
-  if (known.isGovernedAnew?.(object) === true) return "governed";
+  if (known.isGovernedAnew?.(object, row?.failedGov) === true) return "governed";
   const wanted = metadata.annotations?.["reconcile.fluxcd.io/requestedAt"];
   if (wanted !== undefined && wanted !== statusOf(object).lastHandledReconcileAt) return "requestedAt";
   if (isDeleted) return undefined;

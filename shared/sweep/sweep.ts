@@ -141,7 +141,7 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   const known = {
     ...(await readKnown(name, objects, table)),
     now: sweptAt,
-    isGovernedAnew: (object: KubeObject) => isGovernedAnew(object, mode, clock.now()),
+    isGovernedAnew: (object: KubeObject, failed: unknown) => isGovernedAnew(object, mode, clock.now(), failed),
   };
   const due = findDue(name, objects, known);
   await each(due, inFlight, ({ key, why }) => ports.trigger(key, why, { uid: server }));

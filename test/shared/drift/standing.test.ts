@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 
 import type { KubeObject } from "../../../shared/api/kube-object.ts";
 import { markOf, readGovernance } from "../../../shared/drift/mode.ts";
-import { countStanding, endOf, findStanding, isGovernedAnew, withStanding } from "../../../shared/drift/standing.ts";
+import {
+  countStanding,
+  endOf,
+  findStanding,
+  governedAs,
+  isGovernedAnew,
+  withStanding,
+} from "../../../shared/drift/standing.ts";
 
 const now = Date.parse("2026-01-01T12:00:00Z");
 const plan = "0123456789abcdef0123456789abcdef";
@@ -50,6 +57,15 @@ describe("isGovernedAnew", () => {
   it("is true when a snooze is over", () => {
     const snoozed = { "driftless.dev/drift-snooze": "2026-01-01T13:00:00Z" };
     expect(isGovernedAnew(anObject("DriftSnoozed", snoozed), "warn", now + 3_600_000)).toBe(true);
+  });
+
+  it("is false for what a run knew that failed, until it is governed otherwise again", () => {
+    const object = anObject("DriftWarned", { "driftless.dev/approve-drift": plan });
+    const failed = governedAs(object, "warn", now);
+    expect(isGovernedAnew(object, "warn", now, failed)).toBe(false);
+    expect(isGovernedAnew(object, "approve", now, failed)).toBe(true);
+    expect(isGovernedAnew(anObject("DriftWarned", {}, {}), "approve", now, failed)).toBe(true);
+    expect(isGovernedAnew(object, "warn", now, "")).toBe(true);
   });
 
   it("passes over an approval of another drift", () => {

@@ -47,6 +47,17 @@ function dueOf(objects: readonly KubeObject[], rows: Readonly<Record<string, Ite
   return findDue("one", fluxObjects("one", objects), { rows: new Map(Object.entries(rows)), sources, now });
 }
 
+describe("drift that is governed anew", () => {
+  it("is due until a run that knew of it has failed, which is retried anyway", () => {
+    const objects = fluxObjects("one", [kustomization()]);
+    const rowsWith = (failedGov: string) => new Map([[key, { ...row, failedGov }]]);
+    const isGovernedAnew = (_: KubeObject, failed: unknown) => failed !== "as it is now";
+    const known = { sources: new Map([[sourceKey, stored]]), now, isGovernedAnew };
+    expect(findDue("one", objects, { ...known, rows: rowsWith("") })).toEqual([{ key, why: "governed" }]);
+    expect(findDue("one", objects, { ...known, rows: rowsWith("as it is now") })).toEqual([]);
+  });
+});
+
 describe("what is due", () => {
   it.each<[string, KubeObject, Item | undefined, Due["why"] | undefined]>([
     ["nothing new", kustomization(), row, undefined],
