@@ -5,17 +5,20 @@
 import type { KubeObject } from "../api/kube-object.ts";
 import { watchedConfigs } from "../config/controller-settings.ts";
 import type { FluxSettings } from "../config/flux-settings.ts";
+import { isUnavailable, KubeError } from "../kubernetes/cluster.ts";
 import type { Follower } from "../kubernetes/follow.ts";
 import type { FluxObject } from "./due.ts";
 import { keepIdentity } from "./keep.ts";
 
-/** `<uid> <resource version>` of each watched object that something refers to, by `Kind/namespace/name`. */
+/** `<uid> <resource version>` of each watched object that something refers to, by `Kind/namespace/name selector`. */
 export type InputVersions = Readonly<Record<string, string>>;
 
 export interface InputLook {
   /** Keys of the objects that refer to something that came, changed or went. */
   readonly changed: readonly string[];
   readonly versions: InputVersions;
+  /** `Kind: why`, of kinds that cannot be listed now: what refers to them counts as unchanged. */
+  readonly unseen: readonly string[];
 }
 
 type Reference = { readonly kind: string; readonly name: string };
@@ -23,7 +26,8 @@ type Named = { readonly name?: unknown } | undefined;
 
 /**
  * @param before what the last look found; without one everything counts as changed, for nothing else looks at it
- * @param follower of one who may list Secrets, as metadata
+ * @param follower of one who may list ConfigMaps or Secrets, as metadata; who may list one of them sees that one
+ * @throws KubeError when the API server itself cannot be asked
  */
 export async function findChangedInputs(
   objects: readonly FluxObject[],
@@ -32,24 +36,39 @@ export async function findChangedInputs(
 ): Promise<InputLook> {
   const versions: Record<string, string> = {};
   const changed = new Set<string>();
+  const unseen = new Set<string>();
   for (const kind of ["ConfigMap", "Secret"]) {
     const referring = objects.flatMap((object) => inputsOf(object).filter((input) => input.kind === kind));
     for (const [selector, inputs] of groupBy(referring, ({ flux }) => selectorFor(flux.object, settings))) {
       if (selector === undefined) continue;
-      const view = { apiVersion: "v1", kind, metadataOnly: true };
-      const { items } = await follower.follow(
-        selector === "" ? view : { ...view, labelSelector: selector },
-        keepIdentity,
-      );
-      const live = new Map(items.map((item) => [idOf(kind, item.metadata), versionOf(item)]));
+      const live = await readVersions(follower, kind, selector);
+      if (live instanceof KubeError) unseen.add(`${kind}: ${live.message}`);
       for (const { id, flux } of inputs) {
-        const version = live.get(id);
-        if (version !== before[id]) changed.add(flux.key);
-        if (version !== undefined) versions[id] = version;
+        // Controllers select by different labels: what one of them sees, another one does not.
+        const name = `${id} ${selector}`;
+        const version = live instanceof KubeError ? before[name] : live.get(id);
+        if (version !== before[name]) changed.add(flux.key);
+        if (version !== undefined) versions[name] = version;
       }
     }
   }
-  return { changed: [...changed], versions };
+  return { changed: [...changed], versions, unseen: [...unseen] };
+}
+
+async function readVersions(
+  follower: Follower,
+  kind: string,
+  selector: string,
+): Promise<ReadonlyMap<string, string> | KubeError> {
+  const view = { apiVersion: "v1", kind, metadataOnly: true };
+  try {
+    const selected = selector === "" ? view : { ...view, labelSelector: selector };
+    const { items } = await follower.follow(selected, keepIdentity);
+    return new Map(items.map((item) => [idOf(kind, item.metadata), versionOf(item)]));
+  } catch (error) {
+    if (error instanceof KubeError && (error.code === 429 || !isUnavailable(error))) return error;
+    throw error;
+  }
 }
 
 interface Input {

@@ -2,16 +2,15 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { applySettingsOf, defaultFluxSettings, type FluxSettings } from "../config/flux-settings.ts";
-import { type Cluster, isUnavailable, KubeError } from "../kubernetes/cluster.ts";
+import type { Cluster } from "../kubernetes/cluster.ts";
 import type { Follower } from "../kubernetes/follow.ts";
 import { createAppliedStates } from "../kustomize/applied-state.ts";
 import { each } from "../runtime/each.ts";
-import type { Log } from "../runtime/log.ts";
 import { readInventory, refOfId } from "../inventory/id.ts";
 import { askForRecheck } from "../kustomize/recheck.ts";
 import { type Drifted, findDrift } from "./drift.ts";
 import type { FluxObject } from "./due.ts";
-import { findChangedInputs, type InputLook, type InputVersions } from "./inputs.ts";
+import { findChangedInputs } from "./inputs.ts";
 import { saveMemory, type SweepMemory } from "./memory.ts";
 import { findRechecks } from "./rechecks.ts";
 import { appliesElsewhere, lookAtSpokes } from "./spokes.ts";
@@ -44,7 +43,8 @@ export async function lookCloser(
   const { blobs, clock, log, trigger } = ports;
   const states = createAppliedStates(blobs);
   const key = `${cluster}/sweep`;
-  const inputs = await lookAtInputs(objects, memory.inputs ?? {}, { follower, settings, log, key });
+  const inputs = await findChangedInputs(objects, memory.inputs ?? {}, { follower, settings });
+  if (inputs.unseen.length > 0) log("inputs not seen", { key, message: inputs.unseen.join("; ") });
   await each(inputs.changed, inFlight, (changed) => trigger(changed, "input", { uid: server }));
   const here = objects.filter((object) => !appliesElsewhere(object));
   const own = { cluster: reader, follower, states, server, settings: applySettingsOf(settings) };
@@ -90,21 +90,6 @@ async function recheck(
     await trigger(key, "recheck", { uid: server });
   });
   return { surroundings, rechecks };
-}
-
-/** Who may not list Secrets still finds drift. */
-async function lookAtInputs(
-  objects: readonly FluxObject[],
-  before: InputVersions,
-  { log, key, ...looking }: { follower: Follower; settings: FluxSettings; log: Log; key: string },
-): Promise<InputLook> {
-  try {
-    return await findChangedInputs(objects, before, looking);
-  } catch (error) {
-    if (!(error instanceof KubeError) || (error.code !== 429 && isUnavailable(error))) throw error;
-    log("inputs not seen", { key, message: error.message });
-    return { changed: [], versions: before };
-  }
 }
 
 const isEmpty = (record: object): boolean => Object.keys(record).length === 0;

@@ -137,7 +137,7 @@ describe("a sweep that reads on", () => {
     clock.advance(60_000);
     cluster.failNext("list Secret", new KubeError(429, "TooManyRequests", "storage is (re)initializing"));
     await run();
-    expect(logs).toContain("inputs not seen storage is (re)initializing");
+    expect(logs).toContain("inputs not seen Secret: storage is (re)initializing");
     expect(logs.join()).not.toContain("unreachable");
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { KubeObject } from "../../../shared/api/kube-object.ts";
 import { defaultFluxSettings } from "../../../shared/config/flux-settings.ts";
+import { KubeError } from "../../../shared/kubernetes/cluster.ts";
 import { fluxObjects } from "../../../shared/sweep/due.ts";
 import { listing } from "../../fakes/followers.ts";
 import { findChangedInputs, type InputVersions } from "../../../shared/sweep/inputs.ts";
@@ -43,7 +44,7 @@ describe("findChangedInputs", () => {
     const first = await look();
 
     expect(first.changed).toEqual([fluxKey()]);
-    expect(await look(first.versions)).toEqual({ changed: [], versions: first.versions });
+    expect(await look(first.versions)).toEqual({ changed: [], versions: first.versions, unseen: [] });
   });
 
   it.each<[string, object, string]>([
@@ -70,15 +71,15 @@ describe("findChangedInputs", () => {
     cluster.remove({ apiVersion: "v1", kind: "ConfigMap", namespace: "apps", name: "settings" });
 
     expect([none.changed, came.changed]).toEqual([[], [fluxKey()]]);
-    expect(await look(came.versions)).toEqual({ changed: [fluxKey()], versions: {} });
+    expect(await look(came.versions)).toEqual({ changed: [fluxKey()], versions: {}, unseen: [] });
   });
 
   it("leaves alone what has no label, what is suspended, and what is going", async () => {
     const { look } = aWorld(substituteFrom, [input("ConfigMap", "settings", { other: "Enabled" })]);
     const suspended = aWorld({ ...substituteFrom, suspend: true });
 
-    expect(await look()).toEqual({ changed: [], versions: {} });
-    expect(await suspended.look()).toEqual({ changed: [], versions: {} });
+    expect(await look()).toEqual({ changed: [], versions: {}, unseen: [] });
+    expect(await suspended.look()).toEqual({ changed: [], versions: {}, unseen: [] });
   });
 
   it("asks once per kind that is referred to, and for metadata", async () => {
@@ -99,6 +100,45 @@ describe("findChangedInputs", () => {
     expect((await look({}, all)).changed).toEqual([fluxKey()]);
   });
 
+  it("remembers what each controller's selector shows, where they differ", async () => {
+    const cluster = createMemoryCluster({});
+    cluster.put(input("Secret", "settings", { owner: "team" }));
+    const settings = defaultFluxSettings();
+    const wanted = { ...settings, source: { ...settings.source, watchConfigsLabelSelector: "owner=team" } };
+    const source: KubeObject = {
+      apiVersion: "source.toolkit.fluxcd.io/v1",
+      kind: "GitRepository",
+      metadata: { name: "shop", namespace: "apps" },
+      spec: { secretRef: { name: "settings" } },
+    };
+    const objects = fluxObjects("one", [kustomization({ decryption: { secretRef: { name: "settings" } } }), source]);
+    const look = (before: InputVersions) =>
+      findChangedInputs(objects, before, { follower: listing(cluster), settings: wanted });
+
+    const first = await look({});
+    expect(first.changed).toEqual([objects.find(({ object }) => object.kind === "GitRepository")?.key]);
+    expect((await look(first.versions)).changed).toEqual([]);
+  });
+
+  it("sees ConfigMaps where Secrets cannot be listed, and keeps what it knew of those", async () => {
+    const both = { ...substituteFrom, decryption: { secretRef: { name: "keys" } } };
+    const { look, cluster } = aWorld(both, [input("ConfigMap", "settings"), input("Secret", "keys")]);
+    const { versions } = await look();
+    cluster.edit({ apiVersion: "v1", kind: "ConfigMap", namespace: "apps", name: "settings" }, { data: { a: "2" } });
+    cluster.failNext("list Secret", new KubeError(403, "Forbidden", "secrets is forbidden"));
+
+    const during = await look(versions);
+
+    expect([during.changed, during.unseen]).toEqual([[fluxKey()], ["Secret: secrets is forbidden"]]);
+    expect(await look(during.versions)).toEqual({ changed: [], versions: during.versions, unseen: [] });
+  });
+
+  it.each([0, 401])("fails where the server cannot be asked at all (%s)", async (code) => {
+    const { look, cluster } = aWorld();
+    cluster.failNext("list ConfigMap", new KubeError(code, "", "no"));
+    await expect(look()).rejects.toMatchObject({ code });
+  });
+
   it("watches nothing with the gate DisableConfigWatchers", async () => {
     const settings = defaultFluxSettings();
     const { kustomize } = settings;
@@ -108,7 +148,7 @@ describe("findChangedInputs", () => {
     };
     const { look, cluster } = aWorld();
 
-    expect(await look({}, off)).toEqual({ changed: [], versions: {} });
+    expect(await look({}, off)).toEqual({ changed: [], versions: {}, unseen: [] });
     expect(cluster.requests).toEqual([]);
   });
 });
