@@ -30,6 +30,8 @@ export interface Follower {
   follow(view: View, keep: (object: KubeObject) => KubeObject): Promise<Followed>;
   /** It is remembered that there was none. */
   isEmpty(view: View): boolean;
+  /** So much happened that it goes by LIST for some minutes. */
+  isBusy(view: View): boolean;
   /** For the next time; the same object when nothing changed. */
   kept(): KeptViews;
 }
@@ -85,6 +87,7 @@ export function createFollower(cluster: Cluster, before: KeptViews, options: Fol
       return { items, isWhole };
     },
     isEmpty: (view) => after.get(nameOf(view))?.objects.length === 0,
+    isBusy: (view) => stillBusy(after.get(nameOf(view)), now) !== undefined,
     kept: () => (isUnchanged() ? before : Object.fromEntries(after)),
   };
 }

@@ -15,7 +15,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { type ClusterRecord, readClusterRecord, recordCloseLook } from "../runtime/cluster-record.ts";
 import { each } from "../runtime/each.ts";
 import { type Due, findDue, fluxObjects, type FluxObject } from "./due.ts";
-import { followFlux } from "./flux-views.ts";
+import { followFlux, isFluxBusy } from "./flux-views.ts";
 import { incarnationOf } from "./incarnation.ts";
 import { readKnown } from "./known.ts";
 import { loadMemory, saveMemory } from "./memory.ts";
@@ -77,6 +77,7 @@ export async function lookClosely(
   const memory = await loadMemory(blobs, cluster, record.server);
   const views = memory.views ?? {};
   const follower = createFollower(reader, views, { now: clock.now(), silenceMillis, newest: proof.version });
+  if (isFluxBusy(follower)) return undefined;
   const { sources, kustomizations } = await followFlux(follower);
   const objects = fluxObjects(cluster, [...sources, ...kustomizations]);
   const mode = driftModeOf(fleetCluster);

@@ -36,7 +36,7 @@ import { findDue, fluxObjects, type FluxObject } from "./due.ts";
 import { incarnationOf } from "./incarnation.ts";
 import { detached, guardCluster } from "./interlock.ts";
 import { readKnown } from "./known.ts";
-import { followFlux } from "./flux-views.ts";
+import { followFlux, isFluxBusy } from "./flux-views.ts";
 import { lookCloser } from "./look-closer.ts";
 import { loadMemory } from "./memory.ts";
 
@@ -153,7 +153,7 @@ async function sweepReachable(fleetCluster: FleetCluster, held: Held, ports: Swe
   const look = { cluster: name, server, reader, follower, memory, settings, signal: held.signal, told };
   await lookCloser(objects, look, ports);
   ports.swept(name);
-  return isClose && silenceMillis !== undefined;
+  return isClose && silenceMillis !== undefined && !isFluxBusy(follower);
 }
 
 /** A definition that comes with a new version makes the old one's objects due; looking costs two requests a kind. */

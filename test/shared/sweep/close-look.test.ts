@@ -102,6 +102,17 @@ describe("a close look", () => {
     expect((await run()).again).toBe(60);
   });
 
+  it("does not follow where a Flux kind is so busy that it would be listed every four seconds", async () => {
+    const { clock, cluster, run, ask } = await aWorld();
+    ask("first");
+    expect((await run()).again).toBe(4);
+    for (let count = 0; count < 501; count += 1) cluster.edit(ref, { status: { count } });
+    clock.advance(4_000);
+    expect((await run()).requests).toContain("list Kustomization");
+    clock.advance(4_000);
+    expect((await run()).again).toBe(60);
+  });
+
   it("gives way to a sweep that was asked for", async () => {
     const { clock, run, ask } = await aWorld();
     ask("first");
