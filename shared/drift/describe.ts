@@ -6,9 +6,10 @@ import { isLosslessNumber, stringify } from "lossless-json";
 import { groupOf, type KubeObject, type ManagedFieldsEntry } from "../api/kube-object.ts";
 import type { ResourceRef } from "../api/kustomization.ts";
 import { applyManager, type Checked } from "../ssa/apply.ts";
-import { isMigrated } from "../ssa/field-managers.ts";
+import { isMigrated, lostByTakeOver } from "../ssa/field-managers.ts";
 import { findOwners } from "../ssa/field-ownership.ts";
-import { formatPointer, type Pointer } from "../ssa/json-pointer.ts";
+import { formatPointer, lookUp, type Pointer } from "../ssa/json-pointer.ts";
+import { isMerged } from "../ssa/toggles.ts";
 import { redact } from "../substitute/redact.ts";
 import { type ChangedField, changedFields, changedFromDesired } from "./changed-fields.ts";
 import { type DriftedField, type DriftedObject, recordLimits } from "./record.ts";
@@ -28,18 +29,34 @@ export interface DescribeOptions {
 export function describeDrift(
   entry: ResourceRef,
   { desired, live, dryRun }: Checked,
-  { key, secretValues, ignored, overrideManagers, since }: DescribeOptions,
+  options: DescribeOptions,
 ): DriftedObject {
+  const { key, secretValues, overrideManagers, since } = options;
   if (!live) return { ...entry, kind: "deleted", fields: [], digest: digestOf(key, [entry.id, "deleted"]), since };
-  const changed = dryRun ? changedFields(live, dryRun, ignored) : changedFromDesired(live, desired);
+  const changed = dryRun ? changedBy(desired, live, dryRun, options) : changedFromDesired(live, desired);
   if (changed.length === 0) return { ...entry, ...ownershipOf(entry, live, { key, overrideManagers }), since };
-  const textOf = isSecret(desired) ? hashed(key, secretValues) : plain(secretValues);
+  const textOf = isSecret(desired) ? hashed(key, secretValues) : orHashed(key, plain(secretValues));
   const shown = changed.slice(0, recordLimits.fieldsOfObject);
   const fields = shown.map((field) => describeField(field, live, { textOf, secretValues }));
   const more = changed.length - fields.length;
   const content = changed.map(({ pointer, git, live: value }) => [pointer, exact(git), exact(value)]);
   const digest = digestOf(key, [entry.id, live.metadata.uid, content]);
   return { ...entry, kind: "changed", fields, digest, since, ...(more > 0 ? { more } : {}) };
+}
+
+/** What Git does not name and others have added is no difference until their fields are taken over: then it goes. */
+function changedBy(
+  desired: KubeObject,
+  live: KubeObject,
+  dryRun: KubeObject,
+  { ignored, overrideManagers }: DescribeOptions,
+): readonly ChangedField[] {
+  const changed = changedFields(live, dryRun, ignored);
+  if (isMerged(desired, live)) return changed;
+  const told = [...changed.map(({ pointer }) => pointer), ...ignored];
+  const isTold = (lost: Pointer) => told.some((pointer) => pointer.every((step, depth) => lost[depth] === step));
+  const lost = lostByTakeOver(live, dryRun, overrideManagers).filter((pointer) => !isTold(pointer));
+  return [...changed, ...lost.map((pointer) => ({ pointer, git: undefined, live: lookUp(live, pointer)?.value }))];
 }
 
 function ownershipOf(
@@ -96,6 +113,14 @@ const hashed =
     const isOpen = pointer[0] === "type" || (pointer[0] === "metadata" && pointer[1] === "labels");
     return isOpen ? plain(secretValues)(value, pointer) : `hmac:${digestOf(key, ["value", exact(value)]).slice(0, 12)}`;
   };
+
+/** What kubectl keeps of a whole object, as JSON in a text, is not looked through. */
+const orHashed =
+  (key: Uint8Array, textOf: TextOf): TextOf =>
+  (value, pointer) =>
+    pointer.at(-1) === lastApplied ? hashed(key, [])(value, pointer) : textOf(value, pointer);
+
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
 const plain =
   (secretValues: readonly string[]): TextOf =>

@@ -3,6 +3,8 @@ import { type KubeObject, type ManagedFieldsEntry, refOf } from "../api/kube-obj
 import { engineName } from "../bootstrap/names.ts";
 import { type Cluster, KubeError } from "../kubernetes/cluster.ts";
 import { hasDrifted } from "./drift.ts";
+import { findOwnedAlone } from "./field-ownership.ts";
+import { formatPointer, lookUp, type Pointer } from "./json-pointer.ts";
 
 const strippedAnnotations = [
   "kubectl.kubernetes.io/last-applied-configuration",
@@ -10,6 +12,10 @@ const strippedAnnotations = [
   "fluxcd.io/sync-checksum",
 ];
 const strippedLabels = ["fluxcd.io/sync-gc-mark"];
+const strippedPointers = [
+  ...strippedAnnotations.map((name) => ["metadata", "annotations", name] as const),
+  ...strippedLabels.map((name) => ["metadata", "labels", name] as const),
+];
 
 /**
  * kubectl in both ways, what was there before the first apply, Flux's own from before server-side apply, and those that
@@ -53,6 +59,31 @@ export async function takeOver(
     ];
   };
   return patch(cluster, live, operationsOn, manager);
+}
+
+/**
+ * What the apply after a take-over takes away although a dry-run before it leaves it: fields of those whose fields are
+ * taken over that Git does not name, and what is stripped.
+ * @param dryRun what the server would make of `live` without a take-over
+ */
+export function lostByTakeOver(
+  live: KubeObject,
+  dryRun: KubeObject,
+  overrides: readonly string[] = [],
+): readonly Pointer[] {
+  const { managedFields = [] } = live.metadata;
+  const applied = dryRun.metadata.managedFields?.find((entry) => !entry.subresource && isOurs(entry))?.fieldsV1;
+  // A server that tells no owners tells nothing.
+  if (!applied) return [];
+  const migrated = managedFields.filter((entry) => isMigrated(entry, overrides));
+  const others = managedFields.filter((entry) => !migrated.includes(entry) && (entry.subresource || !isOurs(entry)));
+  const staying = [applied, ...others.map(({ fieldsV1 = {} }) => fieldsV1)];
+  const lost = migrated.flatMap(({ fieldsV1 = {} }) => findOwnedAlone(live, fieldsV1, staying));
+  const stripped = strippedPointers.filter(
+    ([metadata, field, name]) =>
+      lookUp(live, [metadata, field, name]) && !lookUp(applied, [`f:${metadata}`, `f:${field}`, `f:${name}`]),
+  );
+  return [...new Map([...lost, ...stripped].map((pointer) => [formatPointer(pointer), pointer])).values()];
 }
 
 /** The owners after a take-over; undefined when it leaves them as they are. */

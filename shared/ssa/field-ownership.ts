@@ -79,3 +79,33 @@ function isItem(name: string, item: unknown): boolean {
   if (name.startsWith("k:")) return hasKey(item, name.slice(2));
   return name.startsWith("v:") && isDeepStrictEqual(JSON.parse(name.slice(2)), item);
 }
+
+/**
+ * What `owner` has of the object and none of the others has, not even in part: each leaf and each list item by its
+ * pointer. What the object does not have, and its status, are left out.
+ */
+export function findOwnedAlone(object: KubeObject, owner: Fields, others: readonly Fields[]): readonly Pointer[] {
+  const { "f:status": _, ...fields } = owner;
+  return ownedAlone(object, fields, others, []);
+}
+
+function ownedAlone(value: unknown, owner: Fields, others: readonly Fields[], above: Pointer): readonly Pointer[] {
+  return Object.entries(owner).flatMap(([name, given]) => {
+    const step = stepOf(name, value);
+    const at = step === undefined ? undefined : lookUp(value, [step]);
+    if (step === undefined || !at) return [];
+    const pointer = [...above, step];
+    const below = given as Fields;
+    const shared = others.map((fields) => fields[name] as Fields | undefined).filter((fields) => fields !== undefined);
+    const isWhole = !name.startsWith("f:") || Object.keys(below).every((key) => key === ".");
+    if (shared.length === 0 && isWhole) return [pointer];
+    return ownedAlone(at.value, below, shared, pointer);
+  });
+}
+
+function stepOf(name: string, value: unknown): string | undefined {
+  if (name.startsWith("f:")) return name.slice(2);
+  if (name.startsWith("i:")) return name.slice(2);
+  const index = Array.isArray(value) ? value.findIndex((item) => isItem(name, item)) : -1;
+  return index < 0 ? undefined : String(index);
+}

@@ -143,6 +143,22 @@ describe("drift that is corrected", () => {
 describe("the mode warn", () => {
   const warn = { "driftless.dev/drift": "warn" };
 
+  it("leaves what a hand has added, and within a minute it would go", async () => {
+    const world = await applied(warn);
+    const added = () => world.cluster.find(configRef("a"))?.data;
+    world.cluster.edit(configRef("a"), { data: { extra: "mine" } }, "kubectl-edit");
+    await world.run();
+    expect(added()).toEqual({ value: "1", extra: "mine" });
+    expect(reasonOf(world)).toBe("DriftWarned");
+    expect((await record(world))?.standing).toMatchObject([
+      { kind: "changed", fields: [{ pointer: "/data/extra", git: null, live: "mine", manager: "kubectl-edit" }] },
+    ]);
+    annotate(world, { "driftless.dev/drift": null });
+    await world.run();
+    expect(added()).toEqual({ value: "1" });
+    expect(world.condition("Drifted")).toBeUndefined();
+  });
+
   it("leaves drift and stays ready", async () => {
     const world = await applied(warn);
     edit(world, "by hand");
