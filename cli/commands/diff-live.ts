@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import type { KubeObject } from "../../shared/api/kube-object.ts";
 import { stringAt } from "../../shared/health/fields.ts";
+import { clampToRoot } from "../../shared/render/tree-path.ts";
 import { withArtifact } from "../local-build/fetch-artifact.ts";
 import { refOfKustomization } from "../local-build/read-kustomization.ts";
 import { refOfKind, requireLive } from "../one-cluster.ts";
@@ -25,7 +26,7 @@ export async function diffLive(
     const applied = stringAt(object, ["status", "lastAppliedRevision"], "");
     if (applied !== revision)
       createSay(ports).warning(`the source is at ${revision}, what was applied last is ${applied || "nothing"}`);
-    const path = join(directory, stringAt(object, ["spec", "path"], ""));
+    const path = join(directory, clampToRoot(stringAt(object, ["spec", "path"], "")));
     const options = { name, namespace, path, recursive: false, ignoreNotFound: false };
     await diffCommand(ports, options, { ...settings, workingDirectory: directory });
   });
