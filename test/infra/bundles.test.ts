@@ -65,7 +65,7 @@ describe("build.mjs", () => {
 
     expect(failure).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("there is: reconcile, render") as string,
+      stderr: expect.stringContaining("there is: audit, reconcile, render") as string,
     });
   });
 });
