@@ -25,9 +25,11 @@ interface Kind {
 /** @param kinds of custom objects that get a Ready condition */
 export function startStandIn(cluster: Cluster, kinds: readonly Kind[]): StandIn {
   const over = new AbortController();
+  const round = () =>
+    Promise.all([runPods(cluster), bindClaims(cluster), ...kinds.map((kind) => conclude(cluster, kind))]);
   const work = async () => {
     while (!over.signal.aborted) {
-      await Promise.all([runPods(cluster), bindClaims(cluster), ...kinds.map((kind) => conclude(cluster, kind))]);
+      await round();
       await pause(everyMillis, undefined, { signal: over.signal }).catch(() => undefined);
     }
   };
@@ -36,6 +38,8 @@ export function startStandIn(cluster: Cluster, kinds: readonly Kind[]): StandIn 
     stop: async () => {
       over.abort();
       await done;
+      // What was made after the last round is ready on both sides too.
+      await round();
     },
   };
 }
